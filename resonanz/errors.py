@@ -1,0 +1,50 @@
+"""Errors that a person can act on. Whatever goes wrong ends in one of these, and says who must act."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What sort of fault it was, and so who acts and whether trying again can help."""
+
+    CREDENTIALS = "credentials"  # the owner of the connection renews the token; never retried
+    PERMISSION = "permission"  # the owner of the account grants the right; never retried
+    GONE = "gone"  # the account, file or item no longer exists; never retried
+    LIMIT = "limit"  # the platform asks to wait; retried after `retry_after`
+    TRANSIENT = "transient"  # network or server fault; retried
+    CONTRACT = "contract"  # the answer or file is not what the platform or mapping promises; a person looks
+
+
+class ResonanzError(Exception):
+    """A fault described in words: what, where, and how to cure it. The message is all a user needs."""
+
+
+class ConfigError(ResonanzError):
+    """The configuration is wrong. The message names the file, the field and the cure."""
+
+
+class SourceError(ResonanzError):
+    """A source could not be read, wholly or in part.
+
+    :param kind: the sort of fault, see :class:`Kind`.
+    :param message: what happened, where (file and line, or address without secrets) and the cure.
+    :param retry_after: seconds until trying again makes sense, where the platform told.
+    """
+
+    def __init__(self, kind: Kind, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.retry_after = retry_after
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same call may succeed later without anybody acting."""
+        return self.kind in (Kind.LIMIT, Kind.TRANSIENT)
+
+
+class BatchRefused(ResonanzError):
+    """The guard refused a whole batch, or what was about to be published."""
+
+
+class StageError(ResonanzError):
+    """A warehouse stage failed (lock held, disk full, a model that does not build)."""

@@ -1,0 +1,85 @@
+"""Extract: read what is new at one source and land it, through dlt, with the source's cursor in dlt's state."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import dlt
+from dlt.destinations import filesystem
+from dlt.pipeline.exceptions import PipelineStepFailed
+from pydantic import ValidationError
+
+from resonanz.errors import ConfigError, Kind, ResonanzError, SourceError
+from resonanz.lake import Batch
+from resonanz.platforms import Context, platform
+from resonanz.settings import Settings, Source, explain
+
+log = logging.getLogger(__name__)
+LAYOUT = "{table_name}/{load_id}/{file_id}.{ext}"
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What one extraction of one source brought: its new batches, and the parts that failed."""
+
+    batches: list[Batch]
+    problems: list[SourceError]
+
+
+def prepare(settings: Settings, source: Source) -> tuple[Context, list[Any]]:
+    """Validate the source's options and build its dlt resources; raises ConfigError with file, field, cure."""
+    module = platform(source.platform)
+    try:
+        options = module.Options.model_validate(source.options)
+    except ValidationError as error:
+        raise ConfigError(f"{settings.file}: sources.{source.name}: {explain(error)}") from None
+    context = Context(
+        source=source.name,
+        base=settings.file.parent,
+        privacy=settings.privacy(getattr(options, "company_accounts", None)),
+        token=settings.credential(source),
+    )
+    return context, list(module.streams(options, context))
+
+
+def extract(settings: Settings, name: str) -> Extraction:
+    """Land what is new at source `name`.
+
+    A part of the source that fails (one file, one thread) is in `problems`; the rest has landed. Raises
+    SourceError or ConfigError where the source as a whole could not be read; nothing has moved then.
+    """
+    source = settings.source(name)
+    known = set(settings.lake.batches(name))
+    context, streams = prepare(settings, source)
+    pipeline = _pipeline(settings, name)
+    _run(pipeline, None)  # a package that an earlier run was killed over goes first
+    _run(pipeline, dlt.source(lambda: streams, name=name)())
+    landed = [batch for batch in settings.lake.batches(name) if batch not in known]
+    return Extraction(landed, context.problems)
+
+
+def _pipeline(settings: Settings, name: str) -> dlt.Pipeline:
+    settings.lake.landing.mkdir(parents=True, exist_ok=True)
+    return dlt.pipeline(
+        pipeline_name=name,
+        pipelines_dir=str(settings.lake.pipelines),
+        destination=filesystem(bucket_url=settings.lake.landing.as_uri(), layout=LAYOUT),
+        dataset_name=name,
+    )
+
+
+def _run(pipeline: dlt.Pipeline, data: Any) -> None:
+    try:
+        pipeline.run(data, loader_file_format="parquet")
+    except PipelineStepFailed as error:
+        raise _cause(error) from error
+
+
+def _cause(error: BaseException) -> ResonanzError:
+    """The fault in our own words, from below dlt's wrapping."""
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, ResonanzError):
+            return below
+        last, below = below, below.__cause__ or below.__context__
+    return SourceError(Kind.TRANSIENT, f"{type(last).__name__}: {last}")

@@ -1,0 +1,143 @@
+"""The shape in which every platform's messages land, and the dlt resource that writes it.
+
+One landed row is one sighting of one message: the common columns as the platform file parsed them, the raw
+payload with private people keyed, and where it came from. A row that could not be parsed lands too, with
+`parse_error` in words, so that the guard can quarantine it: nothing that was read is ever lost.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from itertools import count, islice
+from typing import Any
+
+import dlt
+import pyarrow as pa
+
+ROWS_PER_TABLE = 2_000
+_UTC = pa.timestamp("us", tz="UTC")
+
+SCHEMA = pa.schema(
+    [
+        pa.field("row_number", pa.int64(), nullable=False),
+        pa.field("observed_at", _UTC, nullable=False),
+        pa.field("origin", pa.string()),
+        pa.field("platform", pa.string()),
+        pa.field("native_id", pa.string()),
+        pa.field("kind", pa.string()),
+        pa.field("parent_native_id", pa.string()),
+        pa.field("thread_native_id", pa.string()),
+        pa.field("author_key", pa.string()),
+        pa.field("author_name", pa.string()),
+        pa.field("is_company", pa.bool_()),
+        pa.field("account", pa.string()),
+        pa.field("created_at", _UTC),
+        pa.field("created_at_precision", pa.string()),
+        pa.field("edited_at", _UTC),
+        pa.field("text", pa.string()),
+        pa.field("text_is_repaired", pa.bool_()),
+        pa.field("declared_language", pa.string()),
+        pa.field("url", pa.string()),
+        pa.field("is_deleted", pa.bool_()),
+        pa.field("rating", pa.float64()),
+        pa.field("metrics", pa.string()),
+        pa.field("payload", pa.string()),
+        pa.field("parse_error", pa.string()),
+    ]
+)
+
+METRICS = frozenset(
+    {
+        "views",
+        "impressions",
+        "reach",
+        "clicks",
+        "reactions",
+        "comments",
+        "shares",
+        "quotes",
+        "saves",
+        "followers",
+    }
+    | {f"reactions_{kind}" for kind in ("like", "love", "wow", "haha", "sad", "angry", "care", "special")}
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Message:
+    """One sighting of one message, parsed from a platform's payload. Names as in DESIGN, section 3.
+
+    :param platform: where it was said (`mastodon`, `twitter`, `kununu`, ...): the first part of `message_id`.
+    :param native_id: the platform's own id, with private authors' handles keyed; unique on the platform.
+    :param kind: post, comment, reply, mention or review.
+    :param thread_native_id: id of the thread's first message; its own id for a message that starts one.
+    :param author_name: readable name, only for the company's own accounts.
+    :param account: the company account, page, employer or brand under which the message stands.
+    :param created_at: aware datetime in UTC, or None with precision `unknown`.
+    :param created_at_precision: second, day, month or unknown; day and month stand at their first instant.
+    :param text: plain text; None for a deleted message or a post that is only a picture.
+    :param text_is_repaired: bytes of the text were broken and stand as U+FFFD now.
+    :param metrics: canonical metric name -> value; what the platform does not offer is left out.
+    :param payload: the raw item, private people already keyed; any JSON value.
+    :param parse_error: why the item could not be parsed, in words; the guard quarantines such a row.
+    """
+
+    platform: str | None = None
+    native_id: str | None = None
+    kind: str | None = None
+    parent_native_id: str | None = None
+    thread_native_id: str | None = None
+    author_key: str | None = None
+    author_name: str | None = None
+    is_company: bool = False
+    account: str | None = None
+    created_at: datetime | None = None
+    created_at_precision: str = "unknown"
+    edited_at: datetime | None = None
+    text: str | None = None
+    text_is_repaired: bool = False
+    declared_language: str | None = None
+    url: str | None = None
+    is_deleted: bool = False
+    rating: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    payload: Any = None
+    origin: str | None = None
+    parse_error: str | None = None
+
+
+_FIELDS = tuple(f.name for f in fields(Message))
+
+
+def tables(messages: Iterable[Message], observed_at: datetime | None = None) -> Iterator[pa.Table]:
+    """Arrow tables of at most ROWS_PER_TABLE rows in SCHEMA; rows are numbered from 1 in reading order."""
+    seen = observed_at or datetime.now(UTC)
+    number = count(1)
+    iterator = iter(messages)
+    while chunk := list(islice(iterator, ROWS_PER_TABLE)):
+        rows = [_row(next(number), seen, message) for message in chunk]
+        yield pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def stream(name: str, read: Callable[[dict[str, Any]], Iterable[Message]]) -> Any:
+    """A dlt resource that appends what `read` yields to `landing/<source>/<name>/<load id>/`.
+
+    `read` gets the stream's own state: a JSON-like dict that dlt commits together with the rows, so that a
+    crash can neither skip nor repeat what the cursor in it stands for.
+    """
+
+    @dlt.resource(name=name, write_disposition="append", max_table_nesting=0)
+    def resource() -> Iterator[pa.Table]:
+        yield from tables(read(dlt.current.resource_state()))
+
+    return resource
+
+
+def _row(number: int, observed_at: datetime, message: Message) -> dict[str, Any]:
+    row = {name: getattr(message, name) for name in _FIELDS}
+    row["row_number"] = number
+    row["observed_at"] = observed_at
+    row["metrics"] = json.dumps(message.metrics, sort_keys=True) if message.metrics else None
+    row["payload"] = json.dumps(message.payload, ensure_ascii=False, default=str)
+    return row

@@ -1,0 +1,92 @@
+"""Private people become keys before anything is written; the company's own accounts stay readable.
+
+A key is HMAC-SHA256(secret, "<platform>:<native author>") cut to 32 hex characters: the same person on the same
+platform always gets the same key, and nobody without the secret can go back or try names out.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+KEY_LENGTH = 32
+
+# A handle as people type it in a text: @name, @name@server (fediverse), @name.domain (Bluesky). `\_` stands in
+# exports that escape Markdown. The look-behind keeps e-mail addresses and paths out.
+_MENTION = re.compile(
+    r"(?<![\w@＠/.+-])[@＠](?P<name>(?:\w|\\_)(?:(?:\w|\\_|[.-](?=\w))*)?(?:@\w[\w-]*(?:\.[\w-]+)*\.\w+)?)"
+)
+_KEYED = re.compile(r"[0-9a-f]{32}")
+
+
+class Privacy:
+    """Keys private people and knows the company's own accounts.
+
+    :param secret: the HMAC secret; whoever has it can tell whether a key belongs to a given name.
+    :param company_accounts: handles and ids of the company's own accounts, with or without a leading `@`.
+    """
+
+    def __init__(self, secret: bytes, company_accounts: Iterable[str] = ()) -> None:
+        if len(secret) < 16:
+            raise ValueError("the secret for author keys must have at least 16 bytes")
+        self._secret = secret
+        self._company = frozenset(_fold(account) for account in company_accounts)
+
+    def is_company(self, *names: str | None) -> bool:
+        """Whether any of `names` (handle, id, display name) is one of the company's own accounts."""
+        return any(_fold(name) in self._company for name in names if name)
+
+    def author_key(self, platform: str, author: str) -> str:
+        """The key of `author` (native id or handle, case and a leading `@` ignored) on `platform`."""
+        message = f"{platform}:{_fold(author)}".encode()
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:KEY_LENGTH]
+
+    def text(self, platform: str, text: str) -> str:
+        """`text` with every @mention of a private person as `@<author key>`, all else untouched."""
+
+        def keyed(match: re.Match[str]) -> str:
+            handle = match["name"]
+            head = re.split(r"[.-]", handle, maxsplit=1)[0]
+            if _KEYED.fullmatch(handle) or self.is_company(handle):
+                return match[0]
+            if head != handle and "@" not in handle and self.is_company(head):
+                return match[0]  # "@united.thanks": a sentence that goes on without a space
+            return f"@{self.author_key(platform, handle)}"
+
+        return _MENTION.sub(keyed, text)
+
+    def scrub(
+        self, platform: str, payload: Any, identities: Mapping[str, str], drop: frozenset[str] = frozenset()
+    ) -> Any:
+        """A copy of a JSON-like `payload` without private identities.
+
+        :param identities: what identifies a private person (handle, id, profile address) -> what stands for it.
+            Replaced wherever it stands as a whole word in any string, keys of objects included.
+        :param drop: names of object fields that are left out at any depth (avatar, display_name, bio, ...).
+        """
+        names = sorted((name for name in identities if name), key=len, reverse=True)
+        folded = {name.casefold(): identities[name] for name in names}
+        pattern = (
+            re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, names)) + r")(?!\w)", re.IGNORECASE) if names else None
+        )
+
+        def string(value: str) -> str:
+            if pattern is not None:
+                value = pattern.sub(lambda match: folded[match[0].casefold()], value)
+            return self.text(platform, value) if "@" in value or "＠" in value else value
+
+        def walk(value: Any) -> Any:
+            if isinstance(value, str):
+                return string(value)
+            if isinstance(value, Mapping):
+                return {string(str(k)): walk(v) for k, v in value.items() if k not in drop}
+            if isinstance(value, list | tuple):
+                return [walk(item) for item in value]
+            return value
+
+        return walk(payload)
+
+
+def _fold(name: str) -> str:
+    return name.strip().lstrip("@＠").replace("\\_", "_").casefold()
