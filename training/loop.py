@@ -1,0 +1,79 @@
+"""One training loop for both stages; it saves itself and goes on from there after a kill."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from training import batches
+
+SEED = 7
+_SAVE_EVERY = 300
+
+
+def run(
+    network: torch.nn.Module,
+    groups: list[dict[str, object]],
+    loss: Callable[[list[int]], torch.Tensor],
+    lengths: Sequence[int],
+    epochs: int,
+    checkpoint: Path,
+    at_epoch_end: Callable[[], None] = lambda: None,
+) -> None:
+    """Train `network` in place. `loss` maps row numbers to a scalar; `groups` are the optimiser's, each with its
+    highest learning rate, reached after a tenth of the steps and falling to 0 in a line."""
+    # A batch draws its dropout from its own step's seed, so that a resumed run equals an uninterrupted one.
+    plan = [(number, rows) for number in range(epochs) for rows in batches.epoch(lengths, SEED, number)]
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
+    warm = max(1, len(plan) // 10)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min((step + 1) / warm, (len(plan) - step) / max(1, len(plan) - warm))
+    )
+    first = _load(checkpoint, network, optimiser, schedule)
+    started, seen, total = time.monotonic(), 0, 0.0
+    network.train()
+    for step in range(first, len(plan)):
+        number, rows = plan[step]
+        torch.manual_seed(SEED * 1_000_000 + step)
+        with torch.autocast("cpu", torch.bfloat16):
+            value = loss(rows)
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        optimiser.zero_grad()
+        seen, total = seen + len(rows), total + value.item()
+        done = step + 1
+        if done % 50 == 0:
+            speed = seen / (time.monotonic() - started)
+            left = (len(plan) - done) * batches.BATCH / speed / 60
+            print(f"{checkpoint.stem} {done}/{len(plan)} loss {total / (done - first):.3f} "
+                  f"{speed:.0f} texts/s, {left:.0f} min left", flush=True)
+        if done == len(plan) or plan[done][0] != number:
+            network.eval()
+            at_epoch_end()
+            network.train()
+        if done % _SAVE_EVERY == 0 or done == len(plan):
+            _save(checkpoint, done, network, optimiser, schedule)
+    network.eval()
+
+
+def _save(path: Path, step: int, network, optimiser, schedule) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {"step": step, "network": network.state_dict(), "optimiser": optimiser.state_dict(),
+             "schedule": schedule.state_dict()}
+    torch.save(state, path.with_suffix(".part"))
+    os.replace(path.with_suffix(".part"), path)
+
+
+def _load(path: Path, network, optimiser, schedule) -> int:
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    network.load_state_dict(state["network"])
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])
+    print(f"{path.stem}: going on from step {state['step']}", flush=True)
+    return int(state["step"])
