@@ -7,12 +7,12 @@ from typing import Any
 import dlt
 from dlt.destinations import filesystem
 from dlt.pipeline.exceptions import PipelineStepFailed
-from pydantic import ValidationError
 
-from resonanz.errors import ConfigError, Kind, ResonanzError, SourceError
+from resonanz.errors import Kind, ResonanzError, SourceError
 from resonanz.lake import Batch
 from resonanz.platforms import Context, platform
-from resonanz.settings import Settings, Source, explain
+from resonanz.settings import Settings, Source
+from resonanz.sources import options
 
 log = logging.getLogger(__name__)
 LAYOUT = "{table_name}/{load_id}/{file_id}.{ext}"
@@ -28,18 +28,14 @@ class Extraction:
 
 def prepare(settings: Settings, source: Source) -> tuple[Context, list[Any]]:
     """Validate the source's options and build its dlt resources; raises ConfigError with file, field, cure."""
-    module = platform(source.platform)
-    try:
-        options = module.Options.model_validate(source.options)
-    except ValidationError as error:
-        raise ConfigError(f"{settings.file}: sources.{source.name}: {explain(error)}") from None
+    chosen: Any = options(settings, source)
     context = Context(
         source=source.name,
         base=settings.file.parent,
-        privacy=settings.privacy(getattr(options, "company_accounts", None)),
+        privacy=settings.privacy(getattr(chosen, "company_accounts", None)),
         token=settings.credential(source),
     )
-    return context, list(module.streams(options, context))
+    return context, list(platform(source.platform).streams(chosen, context))
 
 
 def extract(settings: Settings, name: str) -> Extraction:

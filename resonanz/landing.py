@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from itertools import count, islice
 from typing import Any
 
-import dlt
 import pyarrow as pa
 
 ROWS_PER_TABLE = 2_000
@@ -126,6 +125,8 @@ def stream(name: str, read: Callable[[dict[str, Any]], Iterable[Message]]) -> An
     `read` gets the stream's own state: a JSON-like dict that dlt commits together with the rows, so that a
     crash can neither skip nor repeat what the cursor in it stands for.
     """
+
+    import dlt  # takes seconds, and the shape alone is needed far more often
 
     @dlt.resource(name=name, write_disposition="append", max_table_nesting=0)
     def resource() -> Iterator[pa.Table]:

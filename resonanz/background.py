@@ -1,0 +1,52 @@
+"""`make up` and `make down`: a local Airflow that stays, and its end."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from resonanz import processes
+from resonanz.airflow_env import USER, password, password_file
+from resonanz.lake import Lake
+from resonanz.settings import Settings
+
+
+def up(settings: Settings) -> int:
+    """Start Airflow in a session of its own and return once it is ready; says where its UI is."""
+    lake = settings.lake
+    if (state := processes.running(lake)) is None:
+        environment = os.environ | {"RESONANZ_HOME": str(settings.home), "RESONANZ_SOURCES": str(settings.file)}
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "resonanz.supervisor", "up"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        for line in supervisor.stdout or []:
+            if line.strip() == "ready":
+                break
+            print(line.strip(), flush=True)
+        state = processes.running(lake)
+        if state is None:
+            return 1
+    print(
+        f"Airflow is up: http://127.0.0.1:{state['port']}  user {USER}, password {password(lake)}\n"
+        f"(the password lies in {password_file(lake)}; processes log to {processes.log_folder(lake)})\n"
+        "Sources run on their schedules, the warehouse when something new was admitted. `make down` ends it."
+    )
+    return 0
+
+
+def down(home: Path) -> int:
+    """End what `up` started; returns once no process of it is left."""
+    lake = Lake(home)
+    state = processes.running(lake)
+    if state is None:
+        print("Airflow is not running")
+        return 0
+    processes.end_session(state["pid"])
+    processes.state_file(lake).unlink(missing_ok=True)
+    print("Airflow has ended")
+    return 0

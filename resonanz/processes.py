@@ -1,0 +1,70 @@
+"""Which processes belong to a running Resonanz, and how they end: all of them, in order, none left behind."""
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from resonanz.lake import Lake, read_json
+
+_GRACE_S = 20
+
+
+def state_file(lake: Lake) -> Path:
+    """Where the supervisor says its pid, port and mode while it runs."""
+    return lake.airflow / "supervisor.json"
+
+
+def log_folder(lake: Lake) -> Path:
+    """The output of Airflow's processes."""
+    return lake.airflow / "processes"
+
+
+def running(lake: Lake) -> dict[str, Any] | None:
+    """The supervisor's state if it lives. What a killed supervisor left behind is ended first."""
+    state = read_json(state_file(lake))
+    if state is None:
+        return None
+    if state["pid"] in _session(state["pid"]):
+        return state
+    end_session(state["pid"])
+    state_file(lake).unlink(missing_ok=True)
+    return None
+
+
+def end_session(session: int, keep: int | None = None) -> None:
+    """End every process of a session but `keep`: asked first, killed after a grace of 20 s.
+
+    The whole session, since a scheduler that is asked to end may leave its task processes running.
+    """
+    for number, grace in ((signal.SIGTERM, _GRACE_S), (signal.SIGKILL, 5)):
+        deadline = time.monotonic() + grace
+        for pid in _session(session) - {keep}:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while _session(session) - {keep} and time.monotonic() < deadline:
+            _reap()
+            time.sleep(0.1)
+        if not _session(session) - {keep}:
+            return
+
+
+def _session(session: int) -> set[int]:
+    """Process ids of a session, zombies left out. Only sessions that a Resonanz supervisor leads are looked at."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            if int(fields[3]) == session and fields[0] != "Z":
+                found.add(int(entry.name))
+    return found
+
+
+def _reap() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass

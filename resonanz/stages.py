@@ -1,0 +1,122 @@
+"""What the DAGs' tasks do: each takes the settings, calls one stage and reports in words.
+
+Imports stand inside the functions: Airflow parses the DAG files again and again, and one task needs one stage only.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from resonanz.errors import ResonanzError, SourceError
+from resonanz.settings import settings
+
+log = logging.getLogger(__name__)
+
+WAREHOUSE_POOL = "warehouse"  # one slot: DuckDB admits one writing process
+RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=15), "retry_exponential_backoff": 2.0}
+
+
+def extract(source: str) -> list[str]:
+    """Land what is new at `source`; returns the faults of single parts, in words. All else has landed."""
+    from resonanz.extract import extract
+
+    with _failing_in_words():
+        result = extract(settings(), source)
+    log.info("%s: %d new batches landed", source, len(result.batches))
+    return [f"[{problem.kind}] {problem.message}" for problem in result.problems]
+
+
+def admit(source: str) -> list[str]:
+    """Judge the source's landed batches; returns the refusals, in words.
+
+    Succeeds, and so emits the source's asset, only where a batch was admitted; skips where there was none.
+    """
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from resonanz.guard import admit_pending
+    from resonanz.words import verdict_in_words
+
+    with _failing_in_words():
+        verdicts = admit_pending(settings().lake, source, settings().source(source).platform)
+        refusals = [verdict_in_words(verdict) for verdict in verdicts if verdict.status == "refused"]
+        for verdict in verdicts:
+            log.info(verdict_in_words(verdict))
+        if refusals and len(refusals) == len(verdicts):
+            raise ResonanzError("; ".join(refusals))
+    if not verdicts:
+        raise AirflowSkipException(f"{source}: no new batch")
+    return refusals
+
+
+def report(source: str, problems: list[str] | None, refusals: list[str] | None) -> None:
+    """Fail, with every reason, where a part of the source failed or was refused."""
+    reasons = [*(problems or []), *(refusals or [])]
+    with _failing_in_words():
+        if reasons:
+            raise ResonanzError(f"{source}: {len(reasons)} part(s) failed, the rest went on: " + "; ".join(reasons))
+
+
+def load() -> None:
+    """Admitted batches into raw.*, one transaction each, with their ledger rows."""
+    from resonanz.load import load_pending
+
+    with _failing_in_words():
+        for row in load_pending(settings().lake):
+            log.info("%s", row)
+
+
+def prepare() -> None:
+    """dbt: staging and the one common message shape."""
+    from resonanz.transform import transform
+
+    with _failing_in_words():
+        transform(settings().lake, "prepare")
+
+
+def score() -> None:
+    """Sentiment and language for every text that this model revision has not seen."""
+    from resonanz.score import score
+
+    with _failing_in_words():
+        log.info("%s", score(settings().lake, settings().sentiment))
+
+
+def marts() -> None:
+    """dbt: core and the departments' marts, with their tests."""
+    from resonanz.transform import transform
+
+    with _failing_in_words():
+        transform(settings().lake, "marts")
+
+
+def guard() -> None:
+    """Great Expectations on what is about to be published; a critical finding stops the run here."""
+    from resonanz.guard import check_marts
+
+    with _failing_in_words():
+        for finding in check_marts(settings().lake):
+            log.warning("%s", finding)
+
+
+def publish() -> None:
+    """Swap the new published file in; readers see the old one or the new one, never something between."""
+    from resonanz.publish import publish
+
+    with _failing_in_words():
+        log.info("%s", publish(settings().lake))
+
+
+@contextmanager
+def _failing_in_words() -> Iterator[None]:
+    """Our own faults end the task with their message; where trying again cannot help, without a retry."""
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+    try:
+        yield
+    except SourceError as error:
+        again = AirflowException if error.is_retryable else AirflowFailException
+        raise again(f"[{error.kind}] {error.message}") from None
+    except ResonanzError as error:
+        raise AirflowFailException(str(error)) from None
