@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from resonanz import __version__
 from resonanz.errors import ResonanzError
@@ -31,14 +32,14 @@ def _run() -> int:
     from resonanz.main_job import run, say
     from resonanz.settings import settings
     from resonanz.sources import check
-    from resonanz.summary import summary
+    from resonanz.summary import render
 
     current = settings()
     check(current)
     say(f"{current.company.name}: {len(current.sources)} sources from {current.file}")
-    before = summary.mark(current.lake)
+    started = datetime.now(UTC)
     failures = run(current)
-    print(summary.render(current.lake, since=before))
+    print(render(current, started))
     for failure in failures:
         print(f"FAILED {failure}", file=sys.stderr)
     return 1 if failures else 0
