@@ -1,0 +1,60 @@
+"""One message of the demo, on whatever channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from demo.people import Person
+
+
+@dataclass(eq=False, kw_only=True)
+class Message:
+    """One utterance, as it stands at the end of the demo's time.
+
+    :param channel: mastodon, bluesky, shop or employer.
+    :param topic: the phrase file from which it comes, or company_reply.
+    :param text: with `@handle` of people and `#hashtags` in it; `old_text` is what stood there before an edit.
+    :param language: what the author declared (None: nothing).
+    :param details: what else is known: the values in the text's slots, or a review's further fields.
+    :param is_deleted: gone by the end; its replies are still there.
+    """
+
+    channel: str
+    author: Person
+    created_at: datetime
+    topic: str
+    text: str
+    language: str | None
+    parent: Message | None = None
+    product: str | None = None
+    edited_at: datetime | None = None
+    old_text: str | None = None
+    is_deleted: bool = False
+    title: str | None = None
+    rating: float | None = None
+    favourites: int = 0
+    shares: int = 0
+    quotes: int = 0
+    has_picture: bool = False
+    warning: str = ""
+    native_id: str = ""
+    details: dict[str, str] = field(default_factory=dict)
+    replies: list[Message] = field(default_factory=list)
+
+    @property
+    def root(self) -> Message:
+        """The first message of the thread, deleted or not."""
+        message = self
+        while message.parent is not None:
+            message = message.parent
+        return message
+
+    @property
+    def depth(self) -> int:
+        """0 for a message that starts a thread, 1 for its replies, and so on."""
+        return 0 if self.parent is None else 1 + self.parent.depth
+
+    def live_replies(self) -> list[Message]:
+        """Direct replies that still exist, oldest first."""
+        return [reply for reply in self.replies if not reply.is_deleted]
