@@ -14,10 +14,12 @@ USER = "admin"
 BIN = Path(sys.executable).parent
 
 
-def environment(lake: Lake, port: int, *, sources: Path, scheduled: bool) -> dict[str, str]:
+def environment(lake: Lake, port: int, execution_port: int, *, sources: Path, scheduled: bool) -> dict[str, str]:
     """Environment variables for every Airflow process of one installation.
 
-    :param port: where the API server listens, on 127.0.0.1.
+    :param port: where the UI and the public API listen, on 127.0.0.1.
+    :param execution_port: where the tasks' own API listens. A server of its own: in one process with the public
+        API, two SQLite transactions can wait for each other until one times out.
     :param sources: the sources.toml that the DAGs are made from.
     :param scheduled: False: nothing runs unless it is triggered (`make run`).
     """
@@ -35,7 +37,7 @@ def environment(lake: Lake, port: int, *, sources: Path, scheduled: bool) -> dic
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{execution_port}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(lake)),
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -44,11 +46,17 @@ def environment(lake: Lake, port: int, *, sources: Path, scheduled: bool) -> dic
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__API__SECRET_KEY": keys["session"],
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{lake.airflow / 'airflow.db'}",
+        # Several processes write; each waits for its turn instead of failing after SQLite's five seconds.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database(lake)}?timeout=60",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(lake.airflow / "logs"),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }
+
+
+def database(lake: Lake) -> Path:
+    """Airflow's metadata."""
+    return lake.airflow / "airflow.db"
 
 
 def password_file(lake: Lake) -> Path:

@@ -15,7 +15,7 @@ from resonanz.settings import settings
 log = logging.getLogger(__name__)
 
 WAREHOUSE_POOL = "warehouse"  # one slot: DuckDB admits one writing process
-RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=15), "retry_exponential_backoff": 2.0}
+RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=10)}
 
 
 def extract(source: str) -> list[str]:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from typing import IO
 
 from resonanz import processes
 from resonanz.airflow_api import AirflowApi
-from resonanz.airflow_env import BIN, environment, password
+from resonanz.airflow_env import BIN, database, environment, password
 from resonanz.lake import Lake, read_json, write_json
 from resonanz.settings import DEMO_SOURCES, home, sources_file
 from resonanz.stages import WAREHOUSE_POOL
@@ -60,7 +61,8 @@ def _serve(lake: Lake, mode: str) -> None:
         os.environ["RESONANZ_DEMO_ARCHIVES"] = str(lake.home / "demo")
     if not is_free(port):
         raise RuntimeError(f"port {port} on 127.0.0.1 is taken; set RESONANZ_UI_PORT to a free one")
-    env = environment(lake, port, sources=sources, scheduled=scheduled)
+    execution_port = free_port()
+    env = environment(lake, port, execution_port, sources=sources, scheduled=scheduled)
     state = {"pid": os.getpid(), "mode": mode, "port": port, "sources": str(sources), "ready": False}
     write_json(processes.state_file(lake), state)
 
@@ -70,7 +72,11 @@ def _serve(lake: Lake, mode: str) -> None:
         _start(lake, "demo", [*demo, "--archives", env["RESONANZ_DEMO_ARCHIVES"]], env)
     _migrate(lake, env)
     _say("starting Airflow")
-    children = {"api-server": _start(lake, "api-server", [_airflow(), "api-server"], env)}
+    execution = [_airflow(), "api-server", "--apps", "execution", "--port", str(execution_port)]
+    children = {
+        "api-server": _start(lake, "api-server", [_airflow(), "api-server", "--apps", "core"], env),
+        "execution-api": _start(lake, "execution-api", execution, env),
+    }
     if scheduled:
         children["dag-processor"] = _start(lake, "dag-processor", [_airflow(), "dag-processor"], env)
         children["triggerer"] = _start(lake, "triggerer", [_airflow(), "triggerer"], env)
@@ -86,10 +92,12 @@ def _serve(lake: Lake, mode: str) -> None:
 def _migrate(lake: Lake, env: dict[str, str]) -> None:
     done = lake.airflow / "migrated.json"
     wanted = {"airflow": version("apache-airflow")}
-    if read_json(done) == wanted and (lake.airflow / "airflow.db").exists():
+    if read_json(done) == wanted and database(lake).exists():
         return
     _say("creating Airflow's metadata database (first run only)")
     _call(lake, "migrate", [_airflow(), "db", "migrate"], env)
+    with contextlib.closing(sqlite3.connect(database(lake))) as metadata:
+        metadata.execute("pragma journal_mode = wal")  # kept in the file: readers no longer block writers
     write_json(done, wanted)
 
 
@@ -144,7 +152,13 @@ def _start(lake: Lake, name: str, command: list[str], env: dict[str, str]) -> su
 
 def _call(lake: Lake, name: str, command: list[str], env: dict[str, str]) -> None:
     child = _start(lake, name, command, env)
-    if child.wait() != 0:
+    while True:
+        try:
+            status = child.wait(timeout=5)
+            break
+        except subprocess.TimeoutExpired:
+            _say(f"… still at `airflow {' '.join(command[1:])}`")
+    if status != 0:
         log = processes.log_folder(lake) / f"{name}.log"
         raise RuntimeError(f"`{' '.join(command[1:])}` failed: {_tail(log)} (see {log})")
 
