@@ -51,6 +51,7 @@ def environment(lake: Lake, port: int, execution_port: int, *, sources: Path, sc
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(lake.airflow / "logs"),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "DO_NOT_TRACK": "1",
     }
 
 

@@ -1,8 +1,12 @@
 """Extract: read what is new at one source and land it, through dlt, with the source's cursor in dlt's state."""
 
 import logging
+import os
 from dataclasses import dataclass
 from typing import Any
+
+# Before dlt is imported: it would ask Airflow for hundreds of Variables, one request each, and report its use.
+os.environ.update(PROVIDERS__ENABLE_AIRFLOW_SECRETS="false", RUNTIME__DLTHUB_TELEMETRY="false")
 
 import dlt
 from dlt.destinations import filesystem
