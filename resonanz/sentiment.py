@@ -1,7 +1,25 @@
-"""Sentiment of a text: negative, neutral or positive, by a transformer that runs without torch."""
+"""Sentiment of texts by a transformer, without torch: the shipped model, a folder, or a pinned one from a model hub."""
 
+import hashlib
 import html
+import json
 import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from resonanz.errors import ConfigError
+from resonanz.language import LANGUAGES
+
+LABELS = ("negative", "neutral", "positive")
+
+Probabilities = npt.NDArray[np.float32]
+_Network = Callable[[dict[str, npt.NDArray[np.int64]]], Probabilities]
 
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 # A handle, with the server that Mastodon adds or the dots of a Bluesky name; not the middle of an e-mail address.
@@ -10,9 +28,16 @@ _SPACE = re.compile(r"\s+")
 # Far more than any model here reads, and it bounds the time a hostile text can cost.
 _MAX_CHARACTERS = 8_000
 
+_HUB_ID = re.compile(r"[\w.\-]+/[\w.\-]+")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_WEIGHTS = ("model.onnx", "onnx/model_quantized.onnx", "onnx/model_int8.onnx", "onnx/model.onnx", "model.safetensors")
+_PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
+_BESIDE = ("config.json", "tokenizer*", "*vocab*", "merges.txt", "*.model", "special_tokens_map.json", "README.md")
+_LONGEST = 128  # tokens read where a model does not say; posts are shorter
+
 
 def normalise(text: str) -> str:
-    """Bring a text to the form that the model was trained on.
+    """Bring a text to the form that the shipped model was trained on.
 
     Mentions become ``@user`` and links ``http``, as in the UMSAB data; HTML entities are resolved, blanks folded,
     broken surrogates replaced, and what lies past 8,000 characters is dropped (no model here reads that far).
@@ -22,3 +47,223 @@ def normalise(text: str) -> str:
     text = _URL.sub("http", text)
     text = _MENTION.sub("@user", text)
     return _SPACE.sub(" ", text).strip()
+
+
+@dataclass(frozen=True)
+class SentimentModel:
+    """A loaded model. Make one with :func:`load_model`."""
+
+    model_id: str
+    revision: str  # a local folder: content hash, 16 hex digits; a hub model: its commit
+    languages: frozenset[str]  # ISO 639-1 codes that the model claims
+    threshold: float  # a label whose probability is below this is not to be relied on
+    _network: _Network = field(repr=False)
+    _tokenizer: Any = field(repr=False)
+    _columns: tuple[int, ...]  # where the network's output has negative, neutral and positive
+    _temperature: float
+    _longest: int  # tokens
+    _batch: int  # texts
+
+    def predict(self, texts: Sequence[str]) -> Probabilities:
+        """Probabilities of negative, neutral and positive, calibrated where the model brings a temperature.
+
+        :param texts: any texts, also empty or broken ones; each is normalised here.
+        :return: (n, 3) float32, rows in the order of `texts`, each summing to 1.
+
+        A batch holds texts of one token count only, so there is no padding, and the shipped weights have one scale a
+        token: a text has the same probabilities, to the bit, whatever it is scored together with.
+        """
+        result = np.empty((len(texts), len(LABELS)), dtype=np.float32)
+        if not texts:
+            return result
+        encoded = self._tokenizer(
+            [normalise(text) for text in texts],
+            truncation=True, max_length=self._longest, padding=False, return_attention_mask=False,
+        )["input_ids"]
+        for rows in self._batches(encoded):
+            ids = np.array([encoded[row] for row in rows], dtype=np.int64)
+            logits = self._network(
+                {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+            )
+            scaled = logits[:, self._columns].astype(np.float64) / self._temperature
+            odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+            result[rows] = odds / odds.sum(axis=1, keepdims=True)
+        return result
+
+    def _batches(self, encoded: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+        by_length: dict[int, list[int]] = defaultdict(list)
+        for row, ids in enumerate(encoded):
+            by_length[len(ids)].append(row)
+        for length in sorted(by_length):
+            rows = by_length[length]
+            for start in range(0, len(rows), self._batch):
+                yield rows[start : start + self._batch]
+
+
+def load_model(
+    path_or_id: str,
+    revision: str | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+    languages: Collection[str] | None = None,
+    threads: int = 2,
+) -> SentimentModel:
+    """Load a model from a local folder, or from the Hugging Face hub at a pinned commit.
+
+    :param path_or_id: a folder with config.json, tokenizer files and weights, or a hub id (``owner/name``).
+    :param revision: the commit, 40 hex digits; needed for a hub id.
+    :param labels: the model's label names to negative, neutral and positive, where it has others of its own.
+    :param languages: ISO 639-1 codes the model is good for, where neither its config nor its card tells.
+    :param threads: threads of one prediction.
+    :raises ConfigError: nothing to load there, no pin, pickled weights only, or labels that do not map.
+    """
+    folder = Path(path_or_id)
+    if folder.is_dir():
+        weights = _weights(path_or_id, [str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()])
+        model_id, revision = folder.resolve().name, _content_hash(folder, weights)
+    elif _HUB_ID.fullmatch(path_or_id):
+        folder, weights, revision = _download(path_or_id, revision)
+        model_id = path_or_id
+    else:
+        raise ConfigError(f"sentiment model {path_or_id!r}: no such folder, and not a hub id like owner/name")
+
+    from transformers import AutoConfig, AutoTokenizer  # seconds to import, and needed only here
+
+    config = AutoConfig.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ours: dict[str, Any] = getattr(config, "resonanz", {})
+    longest = int(ours.get("max_length") or min(_LONGEST, tokenizer.model_max_length))
+    claimed = frozenset(languages or ours.get("languages") or _card_languages(folder))
+    if not claimed:
+        raise ConfigError(f"sentiment model {path_or_id!r} does not say which languages it is for: name them")
+    return SentimentModel(
+        model_id=model_id,
+        revision=revision,
+        languages=claimed,
+        threshold=float(ours.get("threshold", 0.0)),
+        _network=_open(path_or_id, folder, weights, threads),
+        _tokenizer=tokenizer,
+        _columns=_columns(path_or_id, config.id2label, labels),
+        _temperature=float(ours.get("temperature", 1.0)),
+        _longest=longest,
+        # A hub's quantised file takes one scale for all it is given: only alone does a text keep its score.
+        _batch=1 if "quantized" in weights or "int8" in weights else 32,
+    )
+
+
+def _columns(model: str, id2label: Mapping[int, str], labels: Mapping[str, str] | None) -> tuple[int, ...]:
+    given = {name.casefold(): label.casefold() for name, label in (labels or {}).items()}
+    found: dict[str, int] = {}
+    for column, name in id2label.items():
+        label = given.get(name.casefold(), name.casefold())
+        if label not in LABELS or label in found:
+            raise ConfigError(
+                f"sentiment model {model!r}: its label {name!r} is not (or not alone) one of {', '.join(LABELS)}. "
+                f"Map each of {', '.join(id2label.values())} under labels, e.g. {name} = \"negative\""
+            )
+        found[label] = int(column)
+    if missing := [label for label in LABELS if label not in found]:
+        raise ConfigError(f"sentiment model {model!r} has no label for {' and '.join(missing)}")
+    return tuple(found[label] for label in LABELS)
+
+
+def _weights(model: str, files: Collection[str]) -> str:
+    for name in _WEIGHTS:
+        if name in files:
+            return name
+    pickled = sorted(name for name in files if name.endswith(_PICKLED))
+    why = f"only pickled weights ({', '.join(pickled)}), which can run code and are refused" if pickled else "none"
+    raise ConfigError(
+        f"sentiment model {model!r}: weights found: {why}. Name a model or revision with one of {', '.join(_WEIGHTS)}"
+    )
+
+
+def _content_hash(folder: Path, weights: str) -> str:
+    """Changes when anything does that a score depends on; the card and other papers may change freely."""
+    names = {weights, "config.json"} | {
+        file.name for pattern in _BESIDE for file in folder.glob(pattern) if file.suffix != ".md"
+    }
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        content = (folder / name).read_bytes() if (folder / name).exists() else b""
+        digest.update(f"{name}:{len(content)}:".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def _download(model: str, revision: str | None) -> tuple[Path, str, str]:
+    if revision is None or not _COMMIT.fullmatch(revision):
+        raise ConfigError(
+            f"sentiment model {model!r}: give the commit to use as revision (40 hex digits; the model's page on the "
+            "hub lists them under Files, History). A branch can change under your scores"
+        )
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:  # what an earlier run fetched serves without any network
+        folder = Path(snapshot_download(model, revision=revision, allow_patterns=[*_BESIDE], local_files_only=True))
+        weights = _weights(model, [str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()])
+        return folder, weights, revision
+    except (LocalEntryNotFoundError, ConfigError):
+        pass
+    try:
+        weights = _weights(model, HfApi().list_repo_files(model, revision=revision))
+        wanted = [*_BESIDE, weights, f"{weights}_data", f"{weights}.data"]
+        return Path(snapshot_download(model, revision=revision, allow_patterns=wanted)), weights, revision
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        raise ConfigError(f"sentiment model {model!r} at {revision}: the hub has no such model or commit") from error
+    except (OSError, RuntimeError) as error:
+        raise ConfigError(
+            f"sentiment model {model!r}: not here yet and the hub can't be reached ({type(error).__name__}). "
+            "Connect once, or name a local folder"
+        ) from error
+
+
+def _card_languages(folder: Path) -> frozenset[str]:
+    from huggingface_hub import metadata_load
+
+    card = folder / "README.md"
+    metadata = (metadata_load(card) or {}) if card.exists() else {}
+    named = metadata.get("language") or []
+    codes = {str(code).casefold() for code in ([named] if isinstance(named, str) else named)}
+    return LANGUAGES if "multilingual" in codes else frozenset(codes)
+
+
+def _open(model: str, folder: Path, weights: str, threads: int) -> _Network:
+    return _open_torch(model, folder) if weights.endswith(".safetensors") else _open_onnx(folder / weights, threads)
+
+
+def _open_onnx(file: Path, threads: int) -> _Network:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Batches come in a hundred shapes: memory kept for each of them would only grow.
+    options.enable_mem_pattern = False
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    wanted = {entry.name for entry in session.get_inputs()}
+
+    def run(inputs: dict[str, npt.NDArray[np.int64]]) -> Probabilities:
+        return np.asarray(session.run(None, {name: inputs[name] for name in wanted})[0], dtype=np.float32)
+
+    return run
+
+
+def _open_torch(model: str, folder: Path) -> _Network:
+    try:
+        import torch
+    except ImportError:
+        raise ConfigError(
+            f"sentiment model {model!r} has no ONNX file, and torch, which could run its safetensors, is not "
+            "installed. Name a model with ONNX, or install torch beside Resonanz (pip install torch)"
+        ) from None
+    from transformers import AutoModelForSequenceClassification
+
+    network = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True).eval()
+
+    def run(inputs: dict[str, npt.NDArray[np.int64]]) -> Probabilities:
+        known = {name: torch.from_numpy(value) for name, value in inputs.items() if name != "token_type_ids"}
+        with torch.no_grad():
+            return np.asarray(network(**known).logits.numpy(), dtype=np.float32)
+
+    return run

@@ -1,7 +1,7 @@
-"""Stage two: encoder and head learn the three labels."""
+"""Encoder and head learn the three labels."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,15 +28,15 @@ def weights(rows: Sequence[Row]) -> torch.Tensor:
     return torch.tensor(raw) / (sum(raw) / len(raw))
 
 
-def run(network: Sentiment, rows: Sequence[Row], ids: list[list[int]], epochs: int, checkpoint: Path,
-        at_epoch_end) -> None:
+def run(network: Sentiment, rows: Sequence[Row], ids: list[list[int]], steps: int, checkpoint: Path,
+        report: Callable[[], None]) -> None:
     """Train `network` in place."""
     torch.manual_seed(loop.SEED)
     importance, labels = weights(rows), torch.tensor([row.label for row in rows])
     embedding = network.encoder.embeddings.word_embeddings.weight
     encoder = [weight for weight in network.encoder.parameters() if weight is not embedding]
     groups = [
-        {"params": [embedding], "lr": 2e-4, "weight_decay": 0.0},
+        {"params": [embedding], "lr": 3e-4, "weight_decay": 0.0},
         {"params": encoder, "lr": 1e-4},
         {"params": list(network.head.parameters()), "lr": 1e-3},
     ]
@@ -46,7 +46,7 @@ def run(network: Sentiment, rows: Sequence[Row], ids: list[list[int]], epochs: i
         each = torch.nn.functional.cross_entropy(logits, labels[numbers], reduction="none", label_smoothing=0.05)
         return (each * importance[numbers]).mean()
 
-    loop.run(network, groups, loss, [len(numbers) for numbers in ids], epochs, checkpoint, at_epoch_end)
+    loop.run(network, groups, loss, [len(numbers) for numbers in ids], steps, checkpoint, report)
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
-"""One training loop for both stages; it saves itself and goes on from there after a kill."""
+"""The training loop; it saves itself and goes on from there after a kill."""
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +11,10 @@ import torch
 from training import batches
 
 SEED = 7
-_SAVE_EVERY = 300
+_SAVE_EVERY = 100
+_WARM_UP = 100
+# The learning rate holds and then falls over these last steps, where most of the gain comes.
+_FALL = 400
 
 
 def run(
@@ -18,24 +22,25 @@ def run(
     groups: list[dict[str, object]],
     loss: Callable[[list[int]], torch.Tensor],
     lengths: Sequence[int],
-    epochs: int,
+    steps: int,
     checkpoint: Path,
-    at_epoch_end: Callable[[], None] = lambda: None,
+    report: Callable[[], None],
 ) -> None:
     """Train `network` in place. `loss` maps row numbers to a scalar; `groups` are the optimiser's, each with its
-    highest learning rate, reached after a tenth of the steps and falling to 0 in a line."""
+    highest learning rate. `report` is called now and then with the network in eval mode."""
     # A batch draws its dropout from its own step's seed, so that a resumed run equals an uninterrupted one.
-    plan = [(number, rows) for number in range(epochs) for rows in batches.epoch(lengths, SEED, number)]
+    numbers = itertools.count()
+    plan = list(itertools.islice(
+        itertools.chain.from_iterable(batches.epoch(lengths, SEED, number) for number in numbers), steps))
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
-    warm = max(1, len(plan) // 10)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min((step + 1) / warm, (len(plan) - step) / max(1, len(plan) - warm))
+        optimiser, lambda step: min(1.0, (step + 1) / _WARM_UP, (steps - step) / _FALL)
     )
     first = _load(checkpoint, network, optimiser, schedule)
     started, seen, total = time.monotonic(), 0, 0.0
     network.train()
-    for step in range(first, len(plan)):
-        number, rows = plan[step]
+    for step in range(first, steps):
+        rows = plan[step]
         torch.manual_seed(SEED * 1_000_000 + step)
         with torch.autocast("cpu", torch.bfloat16):
             value = loss(rows)
@@ -48,14 +53,14 @@ def run(
         done = step + 1
         if done % 50 == 0:
             speed = seen / (time.monotonic() - started)
-            left = (len(plan) - done) * batches.BATCH / speed / 60
-            print(f"{checkpoint.stem} {done}/{len(plan)} loss {total / (done - first):.3f} "
+            left = (steps - done) * batches.BATCH / speed / 60
+            print(f"{checkpoint.stem} {done}/{steps} loss {total / (done - first):.3f} "
                   f"{speed:.0f} texts/s, {left:.0f} min left", flush=True)
-        if done == len(plan) or plan[done][0] != number:
+        if done == steps or done % 300 == 0:
             network.eval()
-            at_epoch_end()
+            report()
             network.train()
-        if done % _SAVE_EVERY == 0 or done == len(plan):
+        if done % _SAVE_EVERY == 0 or done == steps:
             _save(checkpoint, done, network, optimiser, schedule)
     network.eval()
 

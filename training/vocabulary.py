@@ -1,15 +1,18 @@
 """A German and English vocabulary for an encoder that came with an English one."""
 
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
-from tokenizers.models import WordPiece
-from tokenizers.trainers import WordPieceTrainer
+from tokenizers.models import BPE, WordPiece
+from tokenizers.trainers import BpeTrainer
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 SIZE = 40_000
+_EMPTY = re.compile(r"##\W*")  # signs never continue a word: the splitter sets each apart
+_START = "\u2581"  # marks the start of a word while learning; no text here has it
 
 
 def build(old: Sequence[str], texts: Iterable[str]) -> Tokenizer:
@@ -17,19 +20,31 @@ def build(old: Sequence[str], texts: Iterable[str]) -> Tokenizer:
     pieces = dict.fromkeys(SPECIAL)
     pieces.update(dict.fromkeys(piece for piece in old if _is_latin(piece)))
     pieces.update(dict.fromkeys(_emoji()))
-    learner = _tokenizer({piece: index for index, piece in enumerate(SPECIAL)})
-    learner.train_from_iterator(
-        texts,
-        WordPieceTrainer(vocab_size=30_000, min_frequency=5, limit_alphabet=300, special_tokens=list(SPECIAL),
-                         show_progress=False),
-    )
-    # A learnt piece's number is its rank: the most useful come first.
-    learnt = sorted(learner.get_vocab().items(), key=lambda item: item[1])
-    for piece, _ in learnt:
+    for piece in _learn(texts):
         if len(pieces) >= SIZE:
             break
         pieces.setdefault(piece)
     return _tokenizer({piece: index for index, piece in enumerate(pieces)})
+
+
+def _learn(texts: Iterable[str]) -> list[str]:
+    """New pieces, the most useful first. Byte-pair merges, as the library's own WordPiece learner breaks ties by
+    chance and gives another vocabulary each time."""
+    reader = _tokenizer(dict.fromkeys(SPECIAL, 0))
+
+    def words() -> Iterator[str]:
+        for text in texts:
+            split = reader.pre_tokenizer.pre_tokenize_str(reader.normalizer.normalize_str(text))
+            yield " ".join(_START + word for word, _ in split)
+
+    learner = Tokenizer(BPE())
+    learner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    learner.train_from_iterator(
+        words(), BpeTrainer(vocab_size=30_000, min_frequency=5, show_progress=False)
+    )
+    ranked = sorted(learner.get_vocab().items(), key=lambda item: item[1])
+    pieces = [piece[1:] if piece.startswith(_START) else f"##{piece}" for piece, _ in ranked]
+    return [piece for piece in pieces if piece and _is_latin(piece) and not _EMPTY.fullmatch(piece)]
 
 
 def embeddings(tokenizer: Tokenizer, old: Sequence[str], weights: np.ndarray) -> np.ndarray:
