@@ -12,6 +12,7 @@ from training.data import Row
 from training.network import Sentiment, old_vocabulary
 
 MAX_LENGTH = 96
+STEPS = 4_000
 # No label of one source gives more rows than this to an epoch: the rest says little new (7,123 angry airline tweets).
 _MOST = 2_500
 
