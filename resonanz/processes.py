@@ -27,7 +27,7 @@ def running(lake: Lake) -> dict[str, Any] | None:
     state = read_json(state_file(lake))
     if state is None:
         return None
-    if state["pid"] in _session(state["pid"]):
+    if state["pid"] in session_processes(state["pid"]):
         return state
     end_session(state["pid"])
     state_file(lake).unlink(missing_ok=True)
@@ -41,17 +41,17 @@ def end_session(session: int, keep: int | None = None) -> None:
     """
     for number, grace in ((signal.SIGTERM, _GRACE_S), (signal.SIGKILL, 5)):
         deadline = time.monotonic() + grace
-        for pid in _session(session) - {keep}:
+        for pid in session_processes(session) - {keep}:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        while _session(session) - {keep} and time.monotonic() < deadline:
+        while session_processes(session) - {keep} and time.monotonic() < deadline:
             _reap()
             time.sleep(0.1)
-        if not _session(session) - {keep}:
+        if not session_processes(session) - {keep}:
             return
 
 
-def _session(session: int) -> set[int]:
+def session_processes(session: int) -> set[int]:
     """Process ids of a session, zombies left out. Only sessions that a Resonanz supervisor leads are looked at."""
     found = set()
     for entry in Path("/proc").iterdir():
