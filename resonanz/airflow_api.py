@@ -22,7 +22,7 @@ class AirflowApi:
         if not answer.ok:
             return False
         health = answer.json()
-        return health["metadatabase"]["status"] == "healthy" and health["scheduler"]["status"] == "healthy"
+        return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler"))
 
     def ensure_pool(self, name: str, slots: int) -> None:
         """Create the pool where it is missing."""

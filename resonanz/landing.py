@@ -128,11 +128,10 @@ def stream(name: str, read: Callable[[dict[str, Any]], Iterable[Message]]) -> An
 
     import dlt  # takes seconds, and the shape alone is needed far more often
 
-    @dlt.resource(name=name, write_disposition="append", max_table_nesting=0)
-    def resource() -> Iterator[pa.Table]:
+    def rows() -> Iterator[pa.Table]:
         yield from tables(read(dlt.current.resource_state()))
 
-    return resource
+    return dlt.resource(rows, name=name, write_disposition="append", max_table_nesting=0)
 
 
 def _row(number: int, observed_at: datetime, message: Message) -> dict[str, Any]:
