@@ -2,7 +2,6 @@
 
 import hashlib
 import html
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -78,7 +77,10 @@ class SentimentModel:
             return result
         encoded = self._tokenizer(
             [normalise(text) for text in texts],
-            truncation=True, max_length=self._longest, padding=False, return_attention_mask=False,
+            truncation=True,
+            max_length=self._longest,
+            padding=False,
+            return_attention_mask=False,
         )["input_ids"]
         for rows in self._batches(encoded):
             ids = np.array([encoded[row] for row in rows], dtype=np.int64)
@@ -159,7 +161,7 @@ def _columns(model: str, id2label: Mapping[int, str], labels: Mapping[str, str] 
         if label not in LABELS or label in found:
             raise ConfigError(
                 f"sentiment model {model!r}: its label {name!r} is not (or not alone) one of {', '.join(LABELS)}. "
-                f"Map each of {', '.join(id2label.values())} under labels, e.g. {name} = \"negative\""
+                f'Map each of {", ".join(id2label.values())} under labels, e.g. {name} = "negative"'
             )
         found[label] = int(column)
     if missing := [label for label in LABELS if label not in found]:

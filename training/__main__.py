@@ -12,9 +12,13 @@ LANGUAGES = ["de", "en"]
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/sentiment"), help="labelled_de_en.csv is here")
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/data/sentiment"), help="labelled_de_en.csv is here"
+    )
     parser.add_argument("--out", type=Path, default=Path("model"), help="folder to write")
-    parser.add_argument("--work", type=Path, default=Path("var/training"), help="checkpoints; a second call goes on there")
+    parser.add_argument(
+        "--work", type=Path, default=Path("var/training"), help="checkpoints; a second call goes on there"
+    )
     parser.add_argument("--steps", type=int, default=train.STEPS, help="batches of 32 texts")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
@@ -29,7 +33,11 @@ def main() -> None:
     figures = evaluate.measure(given.out, fp32, validation)
     (given.out / "figures.json").write_text(evaluate.as_json(figures), encoding="utf-8")
     text = card.render(
-        figures, temperature=temperature, threshold=threshold, steps=given.steps, max_length=train.MAX_LENGTH,
+        figures,
+        temperature=temperature,
+        threshold=threshold,
+        steps=given.steps,
+        max_length=train.MAX_LENGTH,
         parameters=sum(weight.numel() for weight in network.parameters()) / 1e6,
         megabytes=sum(file.stat().st_size for file in given.out.iterdir()) / 1e6,
     )

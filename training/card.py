@@ -79,8 +79,10 @@ _ROWS = (
 
 
 def render(figures: dict[str, dict[str, float]], **facts: float) -> str:
-    lines = ["| | " + " | ".join({"de": "German", "en": "English"}[code] for code in figures) + " |",
-             "|---|" + "---|" * len(figures)]
+    lines = [
+        "| | " + " | ".join({"de": "German", "en": "English"}[code] for code in figures) + " |",
+        "|---|" + "---|" * len(figures),
+    ]
     for title, *names in _ROWS:
         cells = [" / ".join(_number(of[name]) for name in names) for of in figures.values()]
         lines.append(f"| {title} | {' | '.join(cells)} |")

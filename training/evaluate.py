@@ -21,7 +21,9 @@ def calibrate(folder: Path, rows: Sequence[Row]) -> tuple[float, float]:
     The folder's config must still hold temperature 1."""
     logits = np.log(np.clip(load_model(str(folder)).predict([row.text for row in rows]), 1e-9, 1))
     labels = _labels(rows)
-    temperature = min(np.arange(0.5, 3.001, 0.05), key=lambda t: -_log_softmax(logits / t)[range(len(rows)), labels].mean())
+    temperature = min(
+        np.arange(0.5, 3.001, 0.05), key=lambda t: -_log_softmax(logits / t)[range(len(rows)), labels].mean()
+    )
     confidence = np.exp(_log_softmax(logits / temperature)).max(axis=1)
     return round(float(temperature), 2), round(float(np.quantile(confidence, 1 - _KEEP)), 3)
 
@@ -60,10 +62,13 @@ def _figures(ours: Probabilities, whole: Probabilities, labels: np.ndarray, thre
 def _calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
     """Expected calibration error over bins of equal width."""
     which = np.minimum((confidence * bins).astype(int), bins - 1)
-    return float(sum(
-        abs(confidence[which == number].mean() - right[which == number].mean()) * (which == number).mean()
-        for number in range(bins) if (which == number).any()
-    ))
+    return float(
+        sum(
+            abs(confidence[which == number].mean() - right[which == number].mean()) * (which == number).mean()
+            for number in range(bins)
+            if (which == number).any()
+        )
+    )
 
 
 def _predict_fp32(folder: Path, fp32: Path, texts: list[str]) -> Probabilities:

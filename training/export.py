@@ -26,12 +26,22 @@ def export(network: Sentiment, tokenizer: Tokenizer, folder: Path, own: dict[str
     _to_onnx(network, fp32)
     onnx.save(quantise(onnx.load(fp32)), folder / "model.onnx")
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
-    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]",
-               "mask_token": "[MASK]"}
-    _write(folder / "tokenizer_config.json", {
-        # The generic class reads tokenizer.json as it is; BERT's own would bring its English rules back.
-        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512, **special,
-    })
+    special = {
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    }
+    _write(
+        folder / "tokenizer_config.json",
+        {
+            # The generic class reads tokenizer.json as it is; BERT's own would bring its English rules back.
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": 512,
+            **special,
+        },
+    )
     configure(network, folder, own)
     return fp32
 
@@ -39,14 +49,28 @@ def export(network: Sentiment, tokenizer: Tokenizer, folder: Path, own: dict[str
 def configure(network: Sentiment, folder: Path, own: dict[str, object]) -> None:
     """(Re)write config.json alone."""
     settings = network.encoder.config.to_dict()
-    kept = ("model_type", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
-            "hidden_act", "max_position_embeddings", "type_vocab_size", "layer_norm_eps", "pad_token_id")
-    _write(folder / "config.json", {
-        **{key: settings[key] for key in kept},
-        "id2label": dict(enumerate(LABELS)),
-        "label2id": {label: number for number, label in enumerate(LABELS)},
-        "resonanz": own,
-    })
+    kept = (
+        "model_type",
+        "vocab_size",
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "intermediate_size",
+        "hidden_act",
+        "max_position_embeddings",
+        "type_vocab_size",
+        "layer_norm_eps",
+        "pad_token_id",
+    )
+    _write(
+        folder / "config.json",
+        {
+            **{key: settings[key] for key in kept},
+            "id2label": dict(enumerate(LABELS)),
+            "label2id": {label: number for number, label in enumerate(LABELS)},
+            "resonanz": own,
+        },
+    )
 
 
 def _to_onnx(network: Sentiment, file: Path) -> None:
@@ -56,8 +80,13 @@ def _to_onnx(network: Sentiment, file: Path) -> None:
     ids = torch.ones(2, 7, dtype=torch.long)
     batch, length = torch.export.Dim("batch", max=4_096), torch.export.Dim("length", min=2, max=512)
     program = torch.onnx.export(
-        network, (ids, ids), dynamo=True, opset_version=OPSET, verbose=False,
-        input_names=["input_ids", "attention_mask"], output_names=["logits"],
+        network,
+        (ids, ids),
+        dynamo=True,
+        opset_version=OPSET,
+        verbose=False,
+        input_names=["input_ids", "attention_mask"],
+        output_names=["logits"],
         dynamic_shapes={name: {0: batch, 1: length} for name in ("input_ids", "attention_mask")},
     )
     program.save(file)

@@ -18,8 +18,10 @@ _SOURCE_WEIGHT = {"umsab": 2.0, "hotel_reviews": 0.7, "restaurant_reviews": 0.7,
 def weights(rows: Sequence[Row]) -> torch.Tensor:
     """One weight a row, mean 1: within each source the labels count alike (up to a factor of 4), so that the model
     cannot read the label off the source."""
-    labels, sources = Counter((row.source, row.language, row.label) for row in rows), Counter(
-        (row.source, row.language) for row in rows)
+    labels, sources = (
+        Counter((row.source, row.language, row.label) for row in rows),
+        Counter((row.source, row.language) for row in rows),
+    )
     raw = [
         _SOURCE_WEIGHT.get(row.source, 1.0)
         * min(4.0, sources[row.source, row.language] / len(LABELS) / labels[row.source, row.language, row.label])
@@ -28,8 +30,14 @@ def weights(rows: Sequence[Row]) -> torch.Tensor:
     return torch.tensor(raw) / (sum(raw) / len(raw))
 
 
-def run(network: Sentiment, rows: Sequence[Row], ids: list[list[int]], steps: int, checkpoint: Path,
-        report: Callable[[], None]) -> None:
+def run(
+    network: Sentiment,
+    rows: Sequence[Row],
+    ids: list[list[int]],
+    steps: int,
+    checkpoint: Path,
+    report: Callable[[], None],
+) -> None:
     """Train `network` in place."""
     torch.manual_seed(loop.SEED)
     importance, labels = weights(rows), torch.tensor([row.label for row in rows])

@@ -30,8 +30,11 @@ def run(
     highest learning rate. `report` is called now and then with the network in eval mode."""
     # A batch draws its dropout from its own step's seed, so that a resumed run equals an uninterrupted one.
     numbers = itertools.count()
-    plan = list(itertools.islice(
-        itertools.chain.from_iterable(batches.epoch(lengths, SEED, number) for number in numbers), steps))
+    plan = list(
+        itertools.islice(
+            itertools.chain.from_iterable(batches.epoch(lengths, SEED, number) for number in numbers), steps
+        )
+    )
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min(1.0, (step + 1) / _WARM_UP, (steps - step) / _FALL)
@@ -54,8 +57,11 @@ def run(
         if done % 50 == 0:
             speed = seen / (time.monotonic() - started)
             left = (steps - done) * batches.BATCH / speed / 60
-            print(f"{checkpoint.stem} {done}/{steps} loss {total / (done - first):.3f} "
-                  f"{speed:.0f} texts/s, {left:.0f} min left", flush=True)
+            print(
+                f"{checkpoint.stem} {done}/{steps} loss {total / (done - first):.3f} "
+                f"{speed:.0f} texts/s, {left:.0f} min left",
+                flush=True,
+            )
         if done == steps or done % 300 == 0:
             network.eval()
             report()
@@ -67,8 +73,12 @@ def run(
 
 def _save(path: Path, step: int, network, optimiser, schedule) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    state = {"step": step, "network": network.state_dict(), "optimiser": optimiser.state_dict(),
-             "schedule": schedule.state_dict()}
+    state = {
+        "step": step,
+        "network": network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "schedule": schedule.state_dict(),
+    }
     torch.save(state, path.with_suffix(".part"))
     os.replace(path.with_suffix(".part"), path)
 

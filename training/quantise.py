@@ -25,8 +25,12 @@ def quantise(model: onnx.ModelProto) -> onnx.ModelProto:
                 nodes += _activations(node.input[0])
                 quantised.add(node.input[0])
             nodes += _product(model.graph, node, numpy_helper.to_array(weight))
-        elif node.op_type == "Gather" and node.input[0] in weights and len(weights[node.input[0]].dims) == 2 \
-                and weights[node.input[0]].dims[0] > 1_000:
+        elif (
+            node.op_type == "Gather"
+            and node.input[0] in weights
+            and len(weights[node.input[0]].dims) == 2
+            and weights[node.input[0]].dims[0] > 1_000
+        ):
             nodes += _embedding(model.graph, node, numpy_helper.to_array(weights[node.input[0]]))
         else:
             nodes.append(node)
@@ -86,7 +90,8 @@ def _product(graph: onnx.GraphProto, node: onnx.NodeProto, weight: np.ndarray) -
         helper.make_node(
             "MatMulIntegerToFloat",
             [f"{source}_int8", f"{target}_weight", "q_one", f"{target}_weight_scale", "q_middle"],
-            [f"{target}_raw"], domain=_CONTRIB,
+            [f"{target}_raw"],
+            domain=_CONTRIB,
         ),
         helper.make_node("Mul", [f"{target}_raw", f"{source}_column"], [f"{target}_scaled"]),
         helper.make_node("Reshape", [f"{target}_scaled", f"{source}_back"], [target]),

@@ -29,7 +29,11 @@ def run(folder: Path, work: Path, steps: int) -> tuple[Sentiment, Tokenizer]:
     network.start_from_base(tokenizer)
     held_out = encode(tokenizer, [row.text for row in validation], MAX_LENGTH)
     finetune.run(
-        network, rows, encode(tokenizer, [row.text for row in rows], MAX_LENGTH), steps, work / "finetune.pt",
+        network,
+        rows,
+        encode(tokenizer, [row.text for row in rows], MAX_LENGTH),
+        steps,
+        work / "finetune.pt",
         lambda: _report(network, validation, held_out),
     )
     return network, tokenizer

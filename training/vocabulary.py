@@ -39,9 +39,7 @@ def _learn(texts: Iterable[str]) -> list[str]:
 
     learner = Tokenizer(BPE())
     learner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    learner.train_from_iterator(
-        words(), BpeTrainer(vocab_size=30_000, min_frequency=5, show_progress=False)
-    )
+    learner.train_from_iterator(words(), BpeTrainer(vocab_size=30_000, min_frequency=5, show_progress=False))
     ranked = sorted(learner.get_vocab().items(), key=lambda item: item[1])
     pieces = [piece[1:] if piece.startswith(_START) else f"##{piece}" for piece, _ in ranked]
     return [piece for piece in pieces if piece and _is_latin(piece) and not _EMPTY.fullmatch(piece)]
@@ -60,17 +58,21 @@ def embeddings(tokenizer: Tokenizer, old: Sequence[str], weights: np.ndarray) ->
 
 def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
     tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=60))
-    tokenizer.normalizer = normalizers.Sequence([
-        # Variation selectors and skin tones multiply emoji without changing what they say.
-        normalizers.Replace(Regex("[\\x{FE0E}\\x{FE0F}\\x{1F3FB}-\\x{1F3FF}]"), ""),
-        # Umlauts stay: without them "schon" and "schön" are one word.
-        normalizers.BertNormalizer(lowercase=True, strip_accents=False),
-        normalizers.NFC(),
-    ])
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex("\\p{So}"), "isolated"),
-        pre_tokenizers.BertPreTokenizer(),
-    ])
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            # Variation selectors and skin tones multiply emoji without changing what they say.
+            normalizers.Replace(Regex("[\\x{FE0E}\\x{FE0F}\\x{1F3FB}-\\x{1F3FF}]"), ""),
+            # Umlauts stay: without them "schon" and "schön" are one word.
+            normalizers.BertNormalizer(lowercase=True, strip_accents=False),
+            normalizers.NFC(),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex("\\p{So}"), "isolated"),
+            pre_tokenizers.BertPreTokenizer(),
+        ]
+    )
     tokenizer.decoder = decoders.WordPiece()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
