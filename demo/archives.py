@@ -13,7 +13,6 @@ from demo.messages import Message
 from demo.world import World
 
 SHOP_FILE, EMPLOYER_FILE = "shop_reviews.jsonl", "employer_reviews.csv"
-_MONTHS = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
 _COLUMNS = (
     "Bewertungs-ID;Arbeitgeber;Standort;Monat;Gesamtbewertung;Titel;Gut am Arbeitgeber finde ich;"
     "Schlecht am Arbeitgeber finde ich;Status;Tätigkeit;Weiterempfehlung;Sprache"
@@ -57,11 +56,10 @@ def shop_reviews(world: World) -> bytes:
 
 
 def employer_reviews(world: World) -> bytes:
-    """A German portal's CSV: semicolons, decimal commas, months in words, Windows-1252."""
+    """A German portal's CSV: semicolons, decimal commas, no day but only the month, Windows-1252."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
     writer.writerow(_COLUMNS.split(";"))
-    months = _MONTHS.split()
     for message in world.messages["employer"]:
         details, local = message.details, message.created_at.astimezone(ZONE)
         writer.writerow(
@@ -69,7 +67,7 @@ def employer_reviews(world: World) -> bytes:
                 message.native_id,
                 LEGAL_NAME,
                 details["place"],
-                f"{months[local.month - 1]} {local.year}",
+                f"{local:%m/%Y}",
                 f"{message.rating:.1f}".replace(".", ","),
                 message.title,
                 details["pros"],

@@ -44,14 +44,16 @@ def _hashtags(channel: str, messages: list[Message], rng: Random) -> None:
     """Threads that the company is not part of can only be found by a hashtag (or, on Bluesky, by a word)."""
     known = {tag.casefold() for tag in HASHTAGS}
     for root in messages:
-        if root.parent is not None or root.author.is_company or (root.topic == "off_topic" and hashtags(root.text)):
+        if root.parent is not None or root.author.is_company:
             continue
         found = {tag.casefold() for tag in hashtags(root.text)}
         is_findable = bool(found & known) if channel == "mastodon" else bool(found & known) or _says_name(root.text)
-        if is_findable or (rng.random() < 0.6 and _company_in(root)):
+        if is_findable or (_is_answered_alone(root) and rng.random() < 0.7):
             continue
         tag = HASHTAGS[0]
-        if root.topic.startswith("story_campaign") or root.topic == "off_topic":
+        if root.topic == "off_topic" and root.product:
+            tag = PRODUCT[root.product].hashtag
+        elif root.topic.startswith("story_campaign") or root.topic == "off_topic":
             tag = CAMPAIGN_HASHTAGS[0 if root.author.language == "de" else 1]
         elif root.product and root.product in root.text and rng.random() < 0.5:
             tag = PRODUCT[root.product].hashtag
@@ -62,12 +64,14 @@ def _hashtags(channel: str, messages: list[Message], rng: Random) -> None:
 
 
 def _says_name(text: str) -> bool:
-    folded = text.casefold()
-    return any(name in folded for name in ("weidenfels", *(name.casefold() for name in PRODUCT)))
+    """Whether a search for the company or one of its products finds `text` (it looks for the beginnings of words)."""
+    names = ("weidenfels", *(name.casefold() for name in PRODUCT))
+    return any(re.search(rf"\b{re.escape(name)}", text.casefold()) for name in names)
 
 
-def _company_in(message: Message) -> bool:
-    return message.author.is_company or any(_company_in(reply) for reply in message.replies)
+def _is_answered_alone(message: Message) -> bool:
+    """Whether the company answered and nobody else: then the thread is found through the company's account."""
+    return bool(message.replies) and all(reply.author.is_company for reply in message.replies)
 
 
 def _edits(messages: list[Message], rng: Random, phrases: Phrases) -> None:
@@ -91,13 +95,9 @@ def _edits(messages: list[Message], rng: Random, phrases: Phrases) -> None:
 
 
 def _deletions(messages: list[Message], rng: Random) -> None:
-    """Some take back what they wrote, after others have answered it: the answers stay."""
+    """Some take back what they wrote after the company has answered it: the answers stay."""
     for message in messages:
-        if (
-            not message.author.is_company
-            and message.replies
-            and rng.random() < (0.035 if message.parent is None else 0.02)
-        ):
+        if not message.author.is_company and _is_answered_alone(message) and rng.random() < 0.06:
             message.is_deleted = True
 
 

@@ -42,20 +42,25 @@ class PhraseError(Exception):
 
 @dataclass(eq=False)
 class Line:
-    """One hand-written line: its fields, what it speaks about, and how often it has been used.
-
-    :param products: names of the products it speaks of; empty where it fits any.
-    """
+    """One hand-written line: where it stands, its fields, and how often it has been used."""
 
     place: str
     fields: tuple[str, ...]
-    topics: frozenset[str]
-    products: tuple[str, ...]
     uses: int = field(default=0)
 
-    @property
+    @cached_property
     def text(self) -> str:
         return self.fields[-1]
+
+    @cached_property
+    def topics(self) -> frozenset[str]:
+        """The specific subjects it names, see demo.topics."""
+        return topics(" | ".join(self.fields))
+
+    @cached_property
+    def products(self) -> tuple[str, ...]:
+        """Names of the products it speaks of; empty where it fits any."""
+        return products(" | ".join(self.fields))
 
     @cached_property
     def slots(self) -> frozenset[str]:
@@ -117,7 +122,7 @@ def _read(path: Path, wanted: int) -> list[Line]:
         unknown = sorted({name for part in parts for name in _SLOT.findall(part)} - SLOTS)
         if unknown or "{" in _SLOT.sub("", raw) or "}" in _SLOT.sub("", raw):
             raise PhraseError(f"{place}: unknown slot {unknown or raw!r}; there are {', '.join(sorted(SLOTS))}")
-        lines.append(Line(place, parts, topics(raw), products(raw)))
+        lines.append(Line(place, parts))
     if not lines:
         raise PhraseError(f"{path}: no line of text in it")
     return lines

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import cache
 
 from demo.company import DAYS, JOBS, PLANTS, PRODUCTS, STORIES, last_moment
 from demo.dialogue import company_reply, say
@@ -33,14 +34,12 @@ def _shop_review(stage: Stage, day: int) -> None:
     lines = list(phrases.lines(language, f"review_product_{stars}"))
     if stars in _BORROWED:
         borrowed = phrases.lines(language, _BORROWED[stars])
-        lines += [
-            line for line in borrowed if not _SOCIAL.search(line.text) and (stars in (1, 5) or len(line.text) > 70)
-        ]
+        lines += [line for line in borrowed if _is_for_reviews(line.text) and (stars in (1, 5) or len(line.text) > 70)]
     if about_batch:
         lines = [line for line in lines if "water" in line.topics]
-        lines += [line for line in phrases.lines(language, "story_faulty_batch") if not _SOCIAL.search(line.text)]
+        lines += [line for line in phrases.lines(language, "story_faulty_batch") if _is_for_reviews(line.text)]
     elif late and stars <= 2:
-        lines = [line for line in phrases.lines(language, "story_delivery") if not _SOCIAL.search(line.text)]
+        lines = [line for line in phrases.lines(language, "story_delivery") if _is_for_reviews(line.text)]
     line = scene.choose(lines, is_opening=True)
     if line is None:
         return
@@ -139,3 +138,8 @@ def finish_reviews(stage: Stage, prefix: str) -> list[Message]:
         for count, answer in enumerate(review.replies, start=1):
             answer.native_id = f"{review.native_id}-A{count}"
     return stage.messages
+
+
+@cache
+def _is_for_reviews(text: str) -> bool:
+    return not _SOCIAL.search(text)

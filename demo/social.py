@@ -8,7 +8,7 @@ from random import Random
 from demo.company import DAYS, RECALL_DAY, START, STORIES, day_of
 from demo.dialogue import COURSES, converse, join_in, say
 from demo.messages import Message
-from demo.phrases import Line, Phrases, deal
+from demo.phrases import LANGUAGES, Line, Phrases, deal
 from demo.rhythm import campaign_heat, company_moment, delivery_load, poisson, private_moment, rates, reply_at
 from demo.scene import Scene, Stage, pick, weighted
 
@@ -82,7 +82,7 @@ def perform(stage: Stage, planned: list[Planned], share: float, heat: float) -> 
         for topic, rate in rates(day).items():
             for _ in range(poisson(stage.rng, rate * share)):
                 _customer_thread(stage, topic, private_moment(stage.rng, day))
-    _other_languages(stage, share)
+    _rarities(stage, share)
 
 
 def _company_post(stage: Stage, post: Planned, heat: float) -> None:
@@ -126,8 +126,6 @@ def _customer_thread(stage: Stage, topic: str, at: datetime) -> None:
     if topic == "story_faulty_batch":
         scene.product = "Lavia 7"
     lines = _lines(stage, language, topic)
-    if stage.channel == "mastodon" and rng.random() < 0.02:
-        lines = [line for line in stage.phrases.lines(language, "long_read") if line.fields[0] == topic] or lines
     line = scene.choose(lines, is_opening=True)
     if line is None:
         return
@@ -159,26 +157,28 @@ def _again(scene: Scene, root: Message) -> None:
             copy.has_picture = root.has_picture
 
 
-def _other_languages(stage: Stage, share: float) -> None:
+def _rarities(stage: Stage, share: float) -> None:
+    """The few who write a whole page (where there is room for it), and those who write in other languages."""
+    if stage.channel == "mastodon":
+        for language in LANGUAGES:
+            for line in stage.phrases.lines(language, "long_read"):
+                _rarity(stage, language, line.fields[0], line, language)
+    for line in stage.phrases.lines("de", "other_languages"):
+        if stage.rng.random() < share + 0.35:
+            _rarity(stage, "en", line.fields[1], line, line.fields[0])
+
+
+def _rarity(stage: Stage, language: str, topic: str, line: Line, own_language: str) -> None:
     rng = stage.rng
-    lines = stage.phrases.lines("de", "other_languages")
-    for line in lines:
-        language, topic, _ = line.fields
-        if rng.random() > share + 0.35:
-            continue
-        for story in STORIES.values():
-            if topic in story.files:
-                day = min(DAYS - 1, story.peak + int(rng.random() * 6))
-                break
-        else:
-            day = int(rng.random() * DAYS)
-        scene = Scene(stage, "en", topics=COURSES[topic].topics, at=private_moment(rng, day))
-        scene.product = line.products[0] if line.products else "Claro 45"
-        line.uses += 1
-        root = say(scene, stage.people.somebody(language), private_moment(rng, day), line, topic, None)
-        if root is not None:
-            root.language = language
-            converse(scene, root, topic)
+    peak = next((story.peak for story in STORIES.values() if topic in story.files), int(rng.random() * DAYS))
+    at = private_moment(rng, min(DAYS - 1, peak + int(rng.random() * 6)))
+    scene = Scene(stage, language, topics=COURSES[topic].topics, at=at)
+    scene.product = line.products[0] if line.products else "Claro 45"
+    line.uses += 1
+    root = say(scene, stage.people.somebody(own_language), at, line, topic, None)
+    if root is not None:
+        root.language = own_language
+        converse(scene, root, topic)
 
 
 def _lines(stage: Stage, language: str, topic: str) -> list[Line]:

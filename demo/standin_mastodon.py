@@ -19,6 +19,7 @@ from demo.web import Limits, Request, Response, StandIn, dumps
 from demo.world import World
 
 _DEFAULT_LIMIT, _MAXIMUM_LIMIT = 20, 40
+_DESCENDANTS = 60  # replies that a context gives without a login
 _ROUTES = (
     (re.compile(r"/api/v1/accounts/lookup"), "_lookup"),
     (re.compile(r"/api/v1/accounts/(\d+)"), "_account"),
@@ -110,7 +111,7 @@ class MastodonStandIn(StandIn):
             above.insert(0, parent)
             parent = parent.parent
         ancestors = b",".join(self._statuses[int(m.native_id)] for m in above)
-        descendants = b",".join(self._statuses[int(m.native_id)] for m in _below(message))
+        descendants = b",".join(self._statuses[int(m.native_id)] for m in _below(message)[:_DESCENDANTS])
         return Response(b'{"ancestors":[' + ancestors + b'],"descendants":[' + descendants + b"]}")
 
     def _tag(self, request: Request, tag: str) -> Response:

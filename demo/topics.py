@@ -1,7 +1,7 @@
 """What a line speaks about, so that an answer fits what it answers.
 
 A line of the phrase files may be said in a thread when everything specific that it names (water, an invoice,
-a beeping machine) has come up there. Words of both languages.
+a beeping machine) has come up there. Words of both languages, in lower case.
 """
 
 import re
@@ -10,7 +10,7 @@ from demo.company import PRODUCTS
 
 _TOPICS = {
     "water": r"\bwater\b|floor|\bleak|\bseals?\b|puddle|\blake\b|wasser|boden|parkett|dichtung|undicht|pfütze|"
-    r"L7-|\{batch\}",
+    r"l7-|\{batch\}",
     "delivery": r"deliver|warehouse|carrier|truck|driver|parcel|tracking|dispatch|liefer|spedition|paket|"
     r"fahrer|lager\b",
     "order": r"\{order\}|order number|bestellnummer",
@@ -20,7 +20,7 @@ _TOPICS = {
     "invoice": r"invoice|rechnung|refund|erstatt|gutschrift|voucher|gutschein",
     "receipt": r"receipt|proof of purchase|kaufbeleg|kassenbon|quittung|kaufnachweis",
     "beep": r"beep|piep|piept|signalton|melody|melodie|switch off the sounds",
-    "E17": r"\bE17\b",
+    "E17": r"\be17\b",
     "app": r"\bapp\b|pairing|\bpair\b|firmware|wi-?fi|wlan|2\.4|2,4|koppel|bluetooth|connect\b|ohne konto",
     "filter": r"\bfilter|flusensieb|\bsieb\b",
     "pump": r"\bpump",
@@ -48,7 +48,7 @@ _TOPICS = {
     "weekend": r"weekend|wochenende",
     "monday": r"\bmonday\b|\bmontag\b",
 }
-_PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _TOPICS.items()}
+_PATTERNS = {name: re.compile(pattern) for name, pattern in _TOPICS.items()}
 
 # Words that belong to one product even where its name is not said; names and nicknames first.
 _PRODUCT_WORDS = {
@@ -60,15 +60,17 @@ _PRODUCT_WORDS = {
     "Volto S": r"\bvolto|staubsauger|saugkraft|sauger\b|vacuum|suction|saugt|hoover",
     "Forna Plus": r"\bforna|backofen|\bofen\b|\boven\b|pyroly|gebacken|backblech|baking|pizza",
 }
-_PRODUCT_PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _PRODUCT_WORDS.items()}
+_PRODUCT_PATTERNS = {name: re.compile(pattern) for name, pattern in _PRODUCT_WORDS.items()}
 assert list(_PRODUCT_WORDS) == [product.name for product in PRODUCTS]  # noqa: S101 - the two lists go together
 
 
 def topics(text: str) -> frozenset[str]:
     """The specific subjects that `text` names."""
+    text = text.lower()
     return frozenset(name for name, pattern in _PATTERNS.items() if pattern.search(text))
 
 
 def products(text: str) -> tuple[str, ...]:
     """The names of the products that `text` speaks of, by name or by what they do, in the order of PRODUCTS."""
+    text = text.lower()
     return tuple(name for name, pattern in _PRODUCT_PATTERNS.items() if pattern.search(text))

@@ -17,11 +17,15 @@ SEED = 1921  # the year in which Weidenfels made its first bicycle bell
 
 @dataclass(frozen=True)
 class World:
-    """All messages and people by channel: mastodon, bluesky, shop, employer. Deleted messages are in it, too."""
+    """All messages and people by channel: mastodon, bluesky, shop, employer. Deleted messages are in it, too.
+
+    `phrases` knows how often each line was used.
+    """
 
     seed: int
     messages: dict[str, list[Message]]
     people: dict[str, list[Person]]
+    phrases: Phrases
 
     def company(self, channel: str) -> Person:
         """The company's own account on `channel`."""
@@ -49,4 +53,4 @@ def build(seed: int = SEED, folder: Path = FOLDER) -> World:
     }
     messages["shop"] = finish_reviews(stages["shop"], "R")
     messages["employer"] = finish_reviews(stages["employer"], "A")
-    return World(seed, messages, {channel: stage.people.all() for channel, stage in stages.items()})
+    return World(seed, messages, {channel: stage.people.all() for channel, stage in stages.items()}, phrases)
