@@ -1,0 +1,205 @@
+"""What an HTTP answer means: its JSON, how long to wait, or which fault it stands for and what to do about it."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+import requests
+
+from resonanz.errors import Kind, SourceError
+
+SHORTEST_WAIT = 1.0  # seconds after a 429 whose reset has passed by our clock
+_EXCERPT = 80
+_EPOCH_FROM = 1_000_000_000  # a smaller number is a span in seconds, not a point in time
+_BY_STATUS = {
+    401: Kind.CREDENTIALS,
+    403: Kind.PERMISSION,
+    404: Kind.GONE,
+    408: Kind.TRANSIENT,
+    410: Kind.GONE,
+    425: Kind.TRANSIENT,
+    429: Kind.LIMIT,
+    501: Kind.CONTRACT,
+}
+_CURES = {
+    Kind.PERMISSION: "The owner of the account must grant the right, or this part must leave sources.toml",
+    Kind.GONE: "It no longer exists under this name; check sources.toml",
+    Kind.TRANSIENT: "The next run tries again",
+    Kind.CONTRACT: "Check the address in sources.toml, or whether the platform has changed",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A JSON answer and the addresses from its Link header (relation -> {"url": ...})."""
+
+    value: Any
+    links: Mapping[str, Mapping[str, str]]
+
+
+def parsed(response: requests.Response, body: bytes, what: str, address: str, expect: type) -> Any:
+    """The JSON value in `body`; raises a contract SourceError with the answer's first characters where it is none."""
+    text = body.decode("utf-8-sig", "replace")
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        if not text.strip():
+            fault = "an empty answer instead of JSON"
+        elif text.lstrip().startswith("<") or "html" in response.headers.get("Content-Type", ""):
+            fault = f"HTML instead of JSON: {excerpt(text)}"
+        elif {"{": "}", "[": "]"}.get(text.strip()[0], text.strip()[-1]) != text.strip()[-1]:
+            fault = f"JSON that breaks off after {len(text)} characters: {excerpt(text)}"
+        else:
+            fault = f"something that is not JSON: {excerpt(text)}"
+        raise SourceError(Kind.CONTRACT, f"{what}: {address} gave {fault}. {_CURES[Kind.CONTRACT]}.") from None
+    if not isinstance(value, expect):
+        wanted = "a list" if expect is list else "an object"
+        raise SourceError(
+            Kind.CONTRACT, f"{what}: {address} gave JSON, but not {wanted}: {excerpt(text)}. {_CURES[Kind.CONTRACT]}."
+        )
+    return value
+
+
+def refusal(
+    response: requests.Response,
+    body: bytes,
+    what: str,
+    address: str,
+    source: str,
+    has_token: bool,
+    faults: Mapping[str, Kind],
+) -> SourceError:
+    """The fault that a status outside 200 to 299 stands for."""
+    code, words = _error_words(body)
+    status = response.status_code
+    kind = faults.get(code) or _BY_STATUS.get(status, Kind.TRANSIENT if status >= 500 else Kind.CONTRACT)
+    wait = reset(response.headers) if kind in (Kind.LIMIT, Kind.TRANSIENT) else None
+    if kind is Kind.CREDENTIALS:
+        place = f"RESONANZ_TOKEN_{source.upper()} or the Airflow connection resonanz_{source}"
+        cure = f"The token was refused; renew it in {place}" if has_token else f"Put a token into {place}"
+    elif kind is Kind.LIMIT:
+        cure = "It allows no more requests" + (f" for {wait:.0f} s" if wait is not None else " for now")
+    else:
+        cure = _CURES[kind]
+    said = f"{status} {response.reason or ''}".strip() + (f" ({words})" if words else "")
+    return SourceError(kind, f"{what}: {address} answered {said}. {cure}.", retry_after=wait)
+
+
+def broken(error: requests.RequestException, what: str, address: str) -> SourceError:
+    """The fault of a request that got no whole answer."""
+    kind = Kind.TRANSIENT
+    if isinstance(error, requests.exceptions.SSLError):
+        kind, words = Kind.CONTRACT, "shows a certificate that cannot be trusted"
+    elif isinstance(error, requests.TooManyRedirects):
+        kind, words = Kind.CONTRACT, "redirects in a circle"
+    elif isinstance(error, requests.Timeout):
+        words = "did not answer in time"
+    elif isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+        words = "broke off its answer"
+    elif isinstance(error, requests.ConnectionError):
+        words = f"cannot be reached ({_reason(error)})"
+    else:
+        kind, words = Kind.CONTRACT, f"cannot be asked ({type(error).__name__})"
+    return SourceError(kind, f"{what}: {address} {words}. {_CURES[kind]}.")
+
+
+def allowance(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the next request where a good answer says that it was the last one allowed, else None."""
+    for name in ("X-RateLimit-Remaining", "RateLimit-Remaining"):
+        if headers.get(name, "").strip() == "0":
+            return reset(headers)
+    return None
+
+
+def reset(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the limit is lifted, by the server's own clock where it shows one; None where it does not tell.
+
+    Retry-After holds seconds or an HTTP date, Mastodon's X-RateLimit-Reset an ISO 8601 time, Bluesky's
+    RateLimit-Reset seconds since 1970, and the IETF draft of the same name a span in seconds.
+    """
+    for name in ("Retry-After", "X-RateLimit-Reset", "RateLimit-Reset"):
+        value = headers.get(name, "").strip()
+        if not value:
+            continue
+        try:
+            number = float(value)
+        except ValueError:
+            if (moment := _moment(value)) is None:
+                continue
+            seconds = (moment - _server_now(headers)).total_seconds()
+        else:
+            seconds = number - _server_now(headers).timestamp() if number >= _EPOCH_FROM else number
+        return max(seconds, SHORTEST_WAIT)
+    return None
+
+
+def excerpt(text: str) -> str:
+    """The first 80 characters of `text` on one line, quoted."""
+    line = " ".join(text[: 4 * _EXCERPT].split())
+    return f"“{line[:_EXCERPT]}”"
+
+
+def _moment(value: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _server_now(headers: Mapping[str, str]) -> datetime:
+    return _moment(headers.get("Date", "")) or datetime.now(UTC)
+
+
+def _error_words(body: bytes) -> tuple[str, str]:
+    """The API's error code and its words, from {"error": ..., "message" or "error_description": ...}."""
+    text = body.decode("utf-8", "replace")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        plain = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text[:4000], flags=re.DOTALL | re.IGNORECASE)
+        return "", excerpt(plain) if plain.strip() else ""
+    if not isinstance(value, dict):
+        return "", ""
+    code = value.get("error")
+    words = value.get("message") or value.get("error_description")
+    parts = [part for part in (code, words) if isinstance(part, str) and part]
+    return code if isinstance(code, str) else "", " ".join(": ".join(parts).split())[:200]
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said, without the address and its query that requests puts into its messages."""
+    for cause in _below(error):
+        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, requests.RequestException):
+            return cause.strerror
+        if type(cause).__name__ in ("NameResolutionError", "RemoteDisconnected", "IncompleteRead"):
+            return {
+                "NameResolutionError": "its name is not known",
+                "RemoteDisconnected": "it closed the connection without an answer",
+                "IncompleteRead": "it broke off its answer",
+            }[type(cause).__name__]
+    return type(error).__name__
+
+
+def _below(error: BaseException) -> Iterator[BaseException]:
+    """`error` and all that it was raised from, or carries as its reason or arguments."""
+    todo, seen = [error], set()
+    while todo:
+        current = todo.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        inner = [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+        todo += [item for item in inner if isinstance(item, BaseException)]
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
