@@ -5,6 +5,7 @@ import html
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def load_model(
     """
     folder = Path(path_or_id)
     if folder.is_dir():
-        weights = _weights(path_or_id, [str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()])
+        weights = _weights(path_or_id, _files(folder))
         model_id, revision = folder.resolve().name, _content_hash(folder, weights)
     elif _HUB_ID.fullmatch(path_or_id):
         folder, weights, revision = _download(path_or_id, revision)
@@ -169,6 +170,10 @@ def _columns(model: str, id2label: Mapping[int, str], labels: Mapping[str, str] 
     return tuple(found[label] for label in LABELS)
 
 
+def _files(folder: Path) -> list[str]:
+    return [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+
+
 def _weights(model: str, files: Collection[str]) -> str:
     for name in _WEIGHTS:
         if name in files:
@@ -201,12 +206,9 @@ def _download(model: str, revision: str | None) -> tuple[Path, str, str]:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 
-    try:  # what an earlier run fetched serves without any network
-        folder = Path(snapshot_download(model, revision=revision, allow_patterns=[*_BESIDE], local_files_only=True))
-        weights = _weights(model, [str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()])
-        return folder, weights, revision
-    except (LocalEntryNotFoundError, ConfigError):
-        pass
+    with suppress(LocalEntryNotFoundError, ConfigError):  # what an earlier run fetched serves without any network
+        folder = Path(snapshot_download(model, revision=revision, local_files_only=True))
+        return folder, _weights(model, _files(folder)), revision
     try:
         weights = _weights(model, HfApi().list_repo_files(model, revision=revision))
         wanted = [*_BESIDE, weights, f"{weights}_data", f"{weights}.data"]

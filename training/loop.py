@@ -1,7 +1,6 @@
 """The training loop; it saves itself and goes on from there after a kill."""
 
 import itertools
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -80,7 +79,7 @@ def _save(path: Path, step: int, network, optimiser, schedule) -> None:
         "schedule": schedule.state_dict(),
     }
     torch.save(state, path.with_suffix(".part"))
-    os.replace(path.with_suffix(".part"), path)
+    path.with_suffix(".part").replace(path)
 
 
 def _load(path: Path, network, optimiser, schedule) -> int:

@@ -57,7 +57,7 @@ def embeddings(tokenizer: Tokenizer, old: Sequence[str], weights: np.ndarray) ->
 
 
 def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
-    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=60))
+    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=60))  # noqa: S106
     tokenizer.normalizer = normalizers.Sequence(
         [
             # Variation selectors and skin tones multiply emoji without changing what they say.
