@@ -30,23 +30,23 @@ _SORRY = {"apology": 0.65, "help": 0.35}
 COURSES = {
     "praise_product": Course(0.34, {"thanks": 1}, 0.16, mood="good"),
     "complaint_product": Course(0.68, _SORRY, 0.3, mood="bad"),
-    "question_product": Course(0.82, {"help": 1}, 0.3),
+    "question_product": Course(0.82, {"answer": 1}, 0.3),
     "suggestion_product": Course(0.5, {"thanks": 0.7, "help": 0.3}, 0.2, topics=("idea",)),
     "complaint_service": Course(
         0.66, {"apology": 0.8, "status": 0.2}, 0.25, topics=("phone", "technician"), mood="bad"
     ),
     "praise_service": Course(0.5, {"thanks": 1}, 0.12, topics=("technician",), mood="good"),
-    "question_service": Course(0.8, {"help": 0.85, "status": 0.15}, 0.15, topics=("phone", "receipt")),
+    "question_service": Course(0.8, {"answer": 0.85, "status": 0.15}, 0.15, topics=("phone", "receipt")),
     "shop_praise": Course(0.5, {"thanks": 1}, 0.1, topics=("store",), mood="good"),
     "shop_complaint": Course(0.6, {"apology": 1}, 0.2, topics=("store",), mood="bad"),
-    "purchase_intent": Course(0.4, {"help": 0.6, "thanks": 0.4}, 0.45),
+    "purchase_intent": Course(0.4, {"answer": 0.6, "thanks": 0.4}, 0.45),
     "competitor_comparison": Course(0.15, {"thanks": 1}, 0.4),
     "price_objection": Course(0.2, {"help": 0.5, "apology": 0.5}, 0.25, mood="bad"),
     "churn_threat": Course(0.7, {"apology": 1}, 0.3, topics=("technician",), mood="bad"),
     "neutral_mention": Course(0.03, {"thanks": 1}, 0.08),
     "off_topic": Course(0.0, {}, 0.1),
     "story_faulty_batch": Course(
-        0.62, {"apology": 0.55, "help": 0.45}, 0.8, "batch", ("water", "technician", "part", "phone", "receipt"), "bad"
+        0.62, {"apology": 0.5, "help": 0.1, "batch": 0.4}, 0.8, "batch", ("water", "technician", "part", "phone"), "bad"
     ),
     "story_campaign_praise": Course(0.3, {"thanks": 1}, 0.3, "campaign", ("campaign",), "good"),
     "story_campaign_irony": Course(0.15, {"apology": 1}, 0.4, "campaign", ("campaign",), "bad"),
@@ -68,7 +68,7 @@ def converse(scene: Scene, said: Message, topic: str) -> None:
     scene.topics.update(course.topics)
     day = day_of(said.created_at)
     if topic == "story_faulty_batch" and day >= RECALL_DAY:
-        course = Course(0.72, {"help": 0.6, "status": 0.2, "apology": 0.2}, 0.6, "batch", course.topics, "bad")
+        course = Course(0.72, {"batch": 0.6, "status": 0.2, "apology": 0.2}, 0.6, "batch", course.topics, "bad")
     if not course.kinds or rng.random() >= course.answered * (1 - 0.3 * delivery_load(day)):
         return
     kind = weighted(rng, course.kinds)
@@ -133,8 +133,10 @@ def company_reply(scene: Scene, said: Message, kind: str) -> Message | None:
     """An answer of the service team: one line of the kind, often with a greeting or a name below."""
     rng, phrases = scene.rng, scene.stage.phrases
     language = scene.language
-    lines = list(phrases.lines(language, f"company_reply_{kind}"))
-    lines += [line for line in phrases.lines(language, "company_reply_general") if line.fields[0] == kind]
+    kinds = ("help", "answer") if kind == "answer" else (kind,)
+    lines = [line for line in phrases.lines(language, "company_reply_general") if line.fields[0] in kinds]
+    if kind != "batch":
+        lines += phrases.lines(language, f"company_reply_{kinds[0]}")
     line = scene.choose(line for line in lines if scene.stage.channel != "shop" or _is_for_shop(line))
     if line is None:
         return None
@@ -181,6 +183,8 @@ def _goes_on(kind: str, topic: str) -> float:
 def _feeling(scene: Scene, kind: str, day: int) -> str:
     load = delivery_load(day)
     weights = {
+        "answer": {"happy": 0.62, "detail": 0.33, "angry": 0.05 + 0.1 * load},
+        "batch": {"happy": 0.3, "detail": 0.5, "angry": 0.2 + 0.2 * load},
         "help": {"happy": 0.55, "detail": 0.35, "angry": 0.1 + 0.2 * load},
         "status": {"happy": 0.45, "detail": 0.15, "angry": 0.25 + 0.5 * load},
         "apology": {"happy": 0.2, "detail": 0.45, "angry": 0.3 + 0.3 * load},

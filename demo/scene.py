@@ -73,6 +73,7 @@ class Scene:
             "city": pick(rng, CITIES[language]),
             "competitor": pick(rng, COMPETITORS),
             "job": pick(rng, JOBS[language]),
+            "agent": pick(rng, AGENTS),
         }
 
     def fits(self, line: Line) -> bool:
@@ -116,7 +117,6 @@ class Scene:
             "product_kind": product.kind(self.language),
             "price": str(product.price + 10 * int(self.rng.random() * 8)),
             "batch": FAULTY_BATCH,
-            "agent": pick(self.rng, AGENTS),
         }
         if mention is not None:
             slots["mention"] = f"@{mention.handle}"

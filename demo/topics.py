@@ -52,7 +52,7 @@ _PATTERNS = {name: re.compile(pattern) for name, pattern in _TOPICS.items()}
 
 # Words that belong to one product even where its name is not said; names and nicknames first.
 _PRODUCT_WORDS = {
-    "Lavia 7": r"\blavia|waschmaschine|washing machine|spin cycle|schleuder|trommel|\bdrum\b|laundry|wäsche\b|"
+    "Lavia 7": r"\blavia|waschmaschine|washing machine|spin cycle|schleuder|trommel|\bdrum\b|laundry|wäsche\b|waschk|"
     r"detergent",
     "Claro 45": r"\bclaro|spülmaschine|geschirr|dishwasher|dishes|gläser|rinse aid|klarspüler|cutlery|besteck",
     "Frisko 300": r"\bfrisko|kühlschrank|kühlt|fridge|salad|gemüsefach|gefrierfach|vegetables",
