@@ -43,8 +43,8 @@ def build(seed: int = SEED, folder: Path = FOLDER) -> World:
     for channel in ("mastodon", "bluesky", "shop", "employer"):
         rng = Random(f"{seed}:{channel}")
         stages[channel] = Stage(channel, rng, People(channel, Random(f"{seed}:{channel}:people")), phrases)
-    perform(stages["mastodon"], planned, share=0.6, heat=0.65)
-    perform(stages["bluesky"], planned, share=0.4, heat=0.42)
+    perform(stages["mastodon"], planned, share=0.6, heat=0.75)
+    perform(stages["bluesky"], planned, share=0.4, heat=0.5)
     shop_reviews(stages["shop"], per_day=9.0)
     employer_reviews(stages["employer"], per_day=1.8)
     messages = {
