@@ -1,0 +1,82 @@
+"""Mastodon: public hashtag timelines, accounts' statuses, and the conversations around them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from resonanz.http import base_address
+from resonanz.landing import Message, stream
+from resonanz.platforms import Context
+from resonanz.social.feeds import Feed
+from resonanz.social.mastodon_reader import Reader
+from resonanz.social.mastodon_threads import Conversations
+
+
+class Options(BaseModel):
+    """A Mastodon source in sources.toml.
+
+    :param base_url: the server that is asked; other servers' public posts are seen as far as it knows them.
+    :param hashtags: public timelines to read, with or without #.
+    :param accounts: accounts whose statuses and answers are read: `name` on this server or `name@host`.
+    :param company_accounts: which accounts are the company's own, beside those in [company]; by default all of
+        `accounts`.
+    :param replies: read the conversations around what the timelines show.
+    :param lookback_days: statuses so many days older than a timeline's newest are read again: edits, metrics,
+        deletions, and statuses that reached the server late.
+    :param since: the first load goes back to this day; without it to the timeline's end.
+    :param max_pages: the first load reads at most so many pages of a timeline.
+    :param recheck_threads: so many conversations without a visible change are read again per run, in turn.
+    :param concurrency: requests under way at once.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    base_url: Annotated[str, AfterValidator(base_address)]
+    hashtags: list[str] = []
+    accounts: list[str] = []
+    company_accounts: list[str] = []
+    replies: bool = True
+    lookback_days: int = Field(14, ge=0, le=365)
+    page_size: int = Field(40, ge=1, le=80)
+    since: date | None = None
+    max_pages: int | None = Field(None, ge=1)
+    recheck_threads: int = Field(20, ge=0)
+    concurrency: int = Field(4, ge=1, le=16)
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Options":
+        self.hashtags = [tag.strip().lstrip("#＃") for tag in self.hashtags]
+        self.accounts = [account.strip().lstrip("@") for account in self.accounts]
+        if not all([*self.hashtags, *self.accounts]) or not (self.hashtags or self.accounts):
+            raise ValueError("name at least one entry in hashtags or accounts, and no empty ones")
+        if "company_accounts" not in self.model_fields_set:
+            self.company_accounts = list(self.accounts)
+        return self
+
+
+def streams(options: Options, context: Context) -> Sequence[Any]:
+    """`hashtag_statuses`, `account_statuses` and `replies`, as far as the options ask for them.
+
+    Answers that the timelines show land in `replies`, with the thread they stand in; without it (`replies =
+    false`) they land where they were met.
+    """
+    reader = Reader(options, context)
+    feeds: list[Feed] = []
+
+    def finished() -> None:
+        if all(feed.is_done for feed in feeds):
+            reader.finish()
+
+    def replies(_: dict[str, Any]) -> Iterator[Message]:
+        for feed in feeds[:-1]:
+            feed.read_ahead()
+        yield from Conversations(reader).read()
+
+    if options.hashtags:
+        feeds.append(Feed("hashtag_statuses", reader.hashtags, finished))
+    if options.accounts:
+        feeds.append(Feed("account_statuses", reader.accounts, finished))
+    if options.replies:
+        feeds.append(Feed("replies", replies, finished))
+    return [stream(feed.name, feed.messages) for feed in feeds]

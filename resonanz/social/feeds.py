@@ -1,0 +1,59 @@
+"""Streams of one source that hang together: what one has read, another may need."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from resonanz.landing import Message
+
+Read = Callable[[dict[str, Any]], Iterator[Message]]
+
+
+class Feed:
+    """A stream's messages in reading order, which another stream can have read ahead.
+
+    dlt pulls the streams of a source in turn, a table of each at a time. A stream that needs what others found
+    (conversations, from the timelines) calls `read_ahead` on them; what they found waits here for its own turn.
+    """
+
+    def __init__(self, name: str, read: Read, finished: Callable[[], None]) -> None:
+        self.name = name
+        self._read = read
+        self._finished = finished
+        self._messages: Iterator[Message] | None = None
+        self._waiting: deque[Message] = deque()
+        self.is_done = False
+
+    def messages(self, state: dict[str, Any]) -> Iterator[Message]:
+        """What the stream lands; the argument of `landing.stream`."""
+        self._begin(state)
+        while True:
+            if self._waiting:
+                yield self._waiting.popleft()
+            elif (message := self._next()) is not None:
+                yield message
+            else:
+                return
+
+    def read_ahead(self) -> None:
+        """Read the rest of the stream now; needs to run inside one of the source's dlt resources."""
+        if self._messages is None:
+            import dlt
+
+            self._begin(dlt.current.resource_state(self.name))
+        while (message := self._next()) is not None:
+            self._waiting.append(message)
+
+    def _begin(self, state: dict[str, Any]) -> None:
+        if self._messages is None:
+            self._messages = self._read(state)
+
+    def _next(self) -> Message | None:
+        assert self._messages is not None  # noqa: S101  for mypy
+        if self.is_done:
+            return None
+        message = next(self._messages, None)
+        if message is None:
+            self.is_done = True
+            self._finished()
+        return message

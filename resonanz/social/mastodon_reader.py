@@ -1,0 +1,266 @@
+"""Reads a Mastodon server: timelines forward from a cursor, young statuses again, and the threads they stand in."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, time, timedelta
+from functools import cached_property, partial
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from resonanz.errors import Kind, SourceError
+from resonanz.http import Client
+from resonanz.http_answers import Answer
+from resonanz.landing import Message
+from resonanz.platforms import Context
+from resonanz.social.faults import report
+from resonanz.social.line import Line
+from resonanz.social.mastodon_status import PUBLIC, Instance, Thread, parse_status
+from resonanz.social.memory import Memory, moment, name_of
+
+Page = list[Any]
+_POSITIONS = ("max_id", "min_id", "since_id")
+_NEEDS_TOKEN = ("This method requires an authenticated user", "This API requires an authenticated user")
+
+
+class Reader:
+    """One run over one Mastodon source; what its streams share.
+
+    :param options: `Options` of resonanz.platforms.mastodon.
+    """
+
+    def __init__(self, options: Any, context: Context) -> None:
+        self.options = options
+        self.context = context
+        self.client = Client(
+            options.base_url,
+            source=context.source,
+            token=context.token,
+            workers=options.concurrency,
+            faults=dict.fromkeys(_NEEDS_TOKEN, Kind.CREDENTIALS),
+        )
+        self.lines: list[Line] = []
+        self.starts: dict[str, str | None] = {}  # statuses met that start a thread -> the account they stand under
+        self.pending: dict[str, Any] = {}  # answers met whose thread is not known yet
+        self.is_collecting = options.replies  # answers are handed over to the conversations stream
+
+    @cached_property
+    def memory(self) -> Memory:
+        import dlt
+
+        return Memory(dlt.current.source_state(), timedelta(days=self.options.lookback_days))
+
+    @cached_property
+    def instance(self) -> Instance:
+        """The server's own domain, which may differ from its address; the address' host where it does not tell."""
+        domain = urlsplit(self.options.base_url).netloc
+        try:
+            answer = self.client.get("/api/v2/instance", what="the server's description")
+        except SourceError as error:
+            if error.is_retryable:
+                raise
+        else:
+            told = answer.value.get("domain")
+            domain = told if isinstance(told, str) and told else domain
+        return Instance(domain, self.context.privacy)
+
+    def hashtags(self, state: dict[str, Any]) -> Iterator[Message]:
+        """The statuses under each hashtag."""
+        for tag in self.options.hashtags:
+            yield from self._part(f"#{tag}", state, partial(self._tag, tag))
+        _only(state, [f"#{tag}" for tag in self.options.hashtags])
+
+    def accounts(self, state: dict[str, Any]) -> Iterator[Message]:
+        """Each account's statuses; its boosts of others are no utterances."""
+        for account in self.options.accounts:
+            yield from self._part(f"@{account}", state, partial(self._account, account))
+        _only(state, [f"@{account}" for account in self.options.accounts])
+
+    def _tag(self, tag: str) -> tuple[str, dict[str, Any]]:
+        return f"/api/v1/timelines/tag/{quote(tag, safe='')}", {}
+
+    def _account(self, account: str) -> tuple[str, dict[str, Any]]:
+        found = self.client.get("/api/v1/accounts/lookup", {"acct": account}, what=f"the account @{account}")
+        return f"/api/v1/accounts/{quote(str(found.value.get('id')), safe='')}/statuses", {"exclude_reblogs": "true"}
+
+    def _part(
+        self, name: str, state: dict[str, Any], address: Callable[[], tuple[str, dict[str, Any]]]
+    ) -> Iterator[Message]:
+        """One timeline; its faults are its own, and what was read before one lands."""
+        line = Line(state.setdefault(name, {}), timedelta(days=self.options.lookback_days))
+        self.lines.append(line)
+        try:
+            self.instance  # noqa: B018  asked for before anything is parsed
+            path, params = address()
+            yield from self._timeline(name, path, {**params, "limit": self.options.page_size}, line)
+            line.is_complete = True
+        except SourceError as error:
+            report(self.context, self.client, error)
+        still = []
+        for native_id, result in self.client.each(self.status, line.missing(self.memory)):
+            if not isinstance(result, SourceError):
+                yield from self.take(result, name, line)
+            elif result.kind is Kind.GONE:
+                yield from self.memory.sightings.tombstone("mastodon", native_id, name)
+            else:
+                still.append(native_id)
+                report(self.context, self.client, result)
+        line.settle(still)
+
+    def _timeline(self, name: str, path: str, params: dict[str, Any], line: Line) -> Iterator[Message]:
+        """What is new, oldest first, then the young statuses again, then what an earlier first load left unread."""
+        state = line.state
+        top: dict[str, Any] = {}
+        if "cursor" not in state:
+            yield from self._back(name, path, params, line)
+            return
+        for page, _ in self._pages(name, path, {**params, "min_id": state["cursor"]}, "prev"):
+            top = top or {"max_id": _ids(page)[-1]}
+            for item in reversed(page):
+                yield from self.take(item, name, line)
+            state["cursor"] = _ids(page)[0]
+        floor = max(filter(None, (line.floor, moment(state.get("bottom")))), default=None)
+        if floor is not None and self.options.lookback_days:
+            for page, _ in self._pages(name, path, {**params, **top}, "next"):
+                for item in page:
+                    if (_created(item) or floor) >= floor or _id(item) in self.memory.sightings:
+                        yield from self.take(item, name, line)
+                if (_created(page[-1]) or floor) < floor:
+                    break
+        if unread := state.get("unread"):
+            yield from self._back(name, path, {**params, "max_id": unread}, line)
+
+    def _back(self, name: str, path: str, params: dict[str, Any], line: Line) -> Iterator[Message]:
+        """The first load: from the newest status back to `since`, `max_pages` or the timeline's end.
+
+        The cursor is the newest status met, so statuses that arrive meanwhile are new to the next run. `unread`
+        marks where to go on if this is cut off, `bottom` what the look-back must not go below.
+        """
+        since = self.options.since and datetime.combine(self.options.since, time.min, UTC)
+        line.state["bottom"] = since.isoformat() if since else None
+        for number, (page, following) in enumerate(self._pages(name, path, params, "next"), 1):
+            line.state.setdefault("cursor", _ids(page)[0])
+            for item in page:
+                if since is None or (_created(item) or since) >= since:
+                    yield from self.take(item, name, line)
+            last = _created(page[-1])
+            line.state["unread"] = (following or {}).get("max_id")
+            if number == self.options.max_pages and last:
+                line.state["bottom"] = last.isoformat()
+            if number == self.options.max_pages or (since and last and last < since):
+                break
+        line.state["unread"] = None
+
+    def _pages(
+        self, name: str, path: str, params: dict[str, Any], relation: str
+    ) -> Iterator[tuple[Page, dict[str, Any] | None]]:
+        """Pages that are not empty, newest status first in each, with the parameters of the one after.
+
+        `next` leads to older statuses, `prev` to newer ones: with `min_id`, only `prev` leads on.
+        """
+        following: dict[str, Any] | None = params
+        while following is not None:
+            asked = following
+            answer = self.client.get(path, asked, what=f"timeline {name}", expect=list)
+            if not answer.value:
+                return
+            following = _following(answer, relation, params)
+            if following == asked:
+                raise SourceError(
+                    Kind.CONTRACT, f"timeline {name}: {self.client.base}{path} leads from a page to that page again"
+                )
+            yield answer.value, following
+
+    def take(self, item: Any, origin: str, line: Line) -> Iterator[Message]:
+        """The message in `item`, where it is news; an answer in an unknown thread waits for its conversation."""
+        if isinstance(item, Mapping) and (item.get("reblog") or item.get("visibility", "public") not in PUBLIC):
+            return
+        name = _id(item)
+        known = self.memory.sightings.get(name) if name else None
+        is_answer = isinstance(item, Mapping) and item.get("in_reply_to_id") is not None
+        thread = None
+        if known is not None and known.parent is not None and known.thread is not None:
+            thread = Thread(known.thread, known.account, known.parent)
+        elif is_answer and name and self.is_collecting:
+            line.saw(name, _created(item))
+            self.pending[name] = item
+            return
+        elif is_answer:
+            thread = self.thread_of(str(item["in_reply_to_id"]))
+        message = parse_status(item, self.instance, thread, origin)
+        line.saw(name_of(message), message.created_at)
+        if message.native_id and message.parent_native_id is None and not message.parse_error:
+            self.starts[message.native_id] = message.account
+        comments = message.metrics.get("comments", 0)
+        is_news = self.memory.sightings.news(message)
+        if self.options.replies and message.native_id and comments:
+            threads = self.memory.threads
+            focus = message.native_id
+            if message.thread_native_id in threads:
+                focus = str(message.thread_native_id)
+            if focus not in threads or comments != (known.comments if known else None):
+                threads.want(focus)
+        if is_news:
+            yield message
+
+    def thread_of(self, native_id: str) -> Thread | None:
+        """The thread in which `native_id` stands, from what was met and what is remembered."""
+        if native_id in self.starts:
+            return Thread(native_id, self.starts[native_id])
+        if (known := self.memory.sightings.get(native_id)) is not None:
+            first = known.thread if known.parent else native_id
+            return Thread(first, known.account) if first else None
+        if native_id in self.pending:
+            return self.thread_of(str(self.pending[native_id].get("in_reply_to_id")))
+        return None
+
+    def status(self, native_id: str) -> dict[str, Any]:
+        """One status as it is now; raises a SourceError of kind GONE where it was deleted."""
+        found = self.client.get(f"/api/v1/statuses/{quote(native_id, safe='')}", what=f"status {native_id}").value
+        if found.get("visibility", "public") not in PUBLIC:
+            raise SourceError(Kind.GONE, f"status {native_id} is not public any more")
+        return dict(found)
+
+    def finish(self) -> None:
+        """Forget what is neither young nor part of a watched conversation."""
+        self.memory.forget({name for line in self.lines for name in line.state.get("young", [])})
+
+
+def _following(answer: Answer, relation: str, params: dict[str, Any]) -> dict[str, Any] | None:
+    """Parameters of the page after this one. Only the position is taken from the Link header: a server behind a
+    proxy names another host, and a foreign host must not get the token."""
+    if answer.links:
+        link = answer.links.get(relation)
+        given = parse_qs(urlsplit(link["url"]).query) if link else {}
+        position = {name: given[name][-1] for name in _POSITIONS if name in given}
+    else:
+        ids = _ids(answer.value)
+        position = {"min_id": ids[0]} if relation == "prev" else {"max_id": ids[-1]}
+    if not position:
+        return None
+    return {**{name: value for name, value in params.items() if name not in _POSITIONS}, **position}
+
+
+def _ids(page: Page) -> list[str]:
+    found = [native_id for item in page if (native_id := _id(item))]
+    if not found:
+        raise SourceError(Kind.CONTRACT, "a page of a timeline has no status with an id; is this a Mastodon server?")
+    return found
+
+
+def _id(item: Any) -> str:
+    value = item.get("id") if isinstance(item, Mapping) else None
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _created(item: Any) -> datetime | None:
+    value = item.get("created_at") if isinstance(item, Mapping) else None
+    try:
+        moment = datetime.fromisoformat(value or "")
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _only(state: dict[str, Any], names: list[str]) -> None:
+    """Forget timelines that left sources.toml."""
+    for name in [name for name in state if name not in names]:
+        del state[name]

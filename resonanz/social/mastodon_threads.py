@@ -1,0 +1,136 @@
+"""Reads Mastodon conversations: the context of statuses that have answers, and of answers whose thread is unknown."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from resonanz.errors import Kind, SourceError
+from resonanz.landing import Message
+from resonanz.social.faults import is_final, report
+from resonanz.social.mastodon_reader import Reader
+from resonanz.social.mastodon_status import PUBLIC, Thread, parse_status
+
+# A server shows those who are not logged in at most 60 descendants, 20 answers deep, and 40 ancestors.
+_MOST_DESCENDANTS = 60
+_DEEPEST = 20
+
+
+class Conversations:
+    """The conversations stream of one run."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self._vanished: list[str] = []
+
+    def read(self) -> Iterator[Message]:
+        """All threads that are due, then some in turn; every answer that was met lands, with its thread or without."""
+        reader, threads = self.reader, self.reader.memory.threads
+        reader.is_collecting = False
+        for focus in self._for_pending():
+            threads.want(focus)
+        foci = [*threads.due, *threads.in_turn(reader.options.recheck_threads)]
+        visited = set(foci)
+        while foci:
+            deeper: list[str] = []
+            for focus, result in reader.client.each(self._ask, foci):
+                if not isinstance(result, SourceError):
+                    yield from self._thread(focus, *result, deeper)
+                elif result.kind is Kind.GONE:
+                    threads.is_gone(focus)
+                    yield from reader.memory.sightings.tombstone("mastodon", focus, f"thread {focus}")
+                else:
+                    threads.want(focus)
+                    report(reader.context, reader.client, result)
+                    if is_final(reader.client, result):
+                        deeper = []
+                        break
+            foci = [focus for focus in dict.fromkeys(deeper) if focus not in visited]
+            visited.update(foci)
+        for item in reader.pending.values():
+            yield from self._land(item, reader.thread_of(str(item["in_reply_to_id"])), "unresolved")
+        yield from self._deleted()
+
+    def _for_pending(self) -> Iterator[str]:
+        """Through which threads the answers without a known one are found: their own first message if that was met,
+        else the topmost answer itself, whose context shows what stands above it."""
+        reader = self.reader
+        for native_id, item in reader.pending.items():
+            parent = str(item["in_reply_to_id"])
+            thread = reader.thread_of(parent)
+            if thread is not None and (thread.first in reader.starts or thread.first in reader.memory.threads):
+                yield thread.first
+            elif parent not in reader.pending:
+                yield native_id
+
+    def _ask(self, focus: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """The status where it was not met in this run, and its context."""
+        reader = self.reader
+        status = None if focus in reader.starts else reader.pending.get(focus) or reader.status(focus)
+        path = f"/api/v1/statuses/{quote(focus, safe='')}/context"
+        context = reader.client.get(path, what=f"thread of status {focus}").value
+        for name in ("ancestors", "descendants"):
+            if not isinstance(context.get(name), list):
+                raise SourceError(Kind.CONTRACT, f"thread of status {focus}: the context has no list of {name}")
+        return status, context
+
+    def _thread(
+        self, focus: str, status: dict[str, Any] | None, context: dict[str, Any], deeper: list[str]
+    ) -> Iterator[Message]:
+        reader, origin = self.reader, f"thread {focus}"
+        above, below = context["ancestors"], context["descendants"]
+        first: Any = above[0] if above else status
+        thread = Thread(focus, reader.starts.get(focus))
+        if first is not None:
+            start = parse_status(first, reader.instance)
+            thread = Thread(start.native_id or focus, start.account)
+        latest = None
+        for item in [*above, *([status] if status is not None else []), *below]:
+            for message in self._messages(item, thread, origin):
+                latest = max(filter(None, (latest, message.created_at)), default=None)
+                if reader.memory.sightings.news(message):
+                    yield message
+        if latest is None and (known := reader.memory.sightings.get(focus)) is not None:
+            latest = known.created
+        reader.memory.threads.was_read(focus, thread.first, latest)
+        answered = {str(item.get("in_reply_to_id")) for item in below if isinstance(item, dict)}
+        shown = {str(item.get("id")): item for item in below if isinstance(item, dict)}
+        if len(below) >= _MOST_DESCENDANTS or _depth(focus, shown) >= _DEEPEST:
+            for name, item in shown.items():
+                if item.get("replies_count") and name not in answered and name not in reader.memory.threads:
+                    reader.memory.threads.want(name)  # stays due if this run cannot go on
+                    deeper.append(name)
+        else:
+            landed = reader.memory.sightings.below([focus, *shown])
+            self._vanished += [name for name in landed if name not in shown]
+
+    def _messages(self, item: Any, thread: Thread, origin: str) -> Iterator[Message]:
+        if isinstance(item, dict) and (item.get("reblog") or item.get("visibility", "public") not in PUBLIC):
+            return
+        message = parse_status(item, self.reader.instance, thread, origin)
+        if message.native_id:
+            self.reader.pending.pop(message.native_id, None)
+        yield message
+
+    def _land(self, item: Any, thread: Thread | None, origin: str) -> Iterator[Message]:
+        message = parse_status(item, self.reader.instance, thread, origin)
+        if self.reader.memory.sightings.news(message):
+            yield message
+
+    def _deleted(self) -> Iterator[Message]:
+        """Answers that their thread does not show any more: gone, or moved out of the public."""
+        reader = self.reader
+        for native_id, result in reader.client.each(reader.status, dict.fromkeys(self._vanished)):
+            if not isinstance(result, SourceError):
+                yield from self._land(result, reader.thread_of(native_id), "single status")
+            elif result.kind is Kind.GONE:
+                yield from reader.memory.sightings.tombstone("mastodon", native_id, "single status")
+            else:
+                report(reader.context, reader.client, result)
+
+
+def _depth(focus: str, shown: dict[str, Any]) -> int:
+    """How many answers deep the deepest of `shown` stands below `focus`."""
+    depths = {focus: 0}
+    for name, item in shown.items():  # a context lists answers after what they answer
+        depths[name] = depths.get(str(item.get("in_reply_to_id")), 0) + 1
+    return max(depths.values())

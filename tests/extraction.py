@@ -1,0 +1,57 @@
+"""One source of one platform, extracted through the real dlt into a lake of its own."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from resonanz import settings
+from resonanz.extract import Extraction, extract
+
+
+@dataclass
+class Source:
+    """A sources.toml with one source; `rows` are what the last run landed, stream by stream."""
+
+    folder: Path
+    options: dict[str, Any]
+    accounts: list[str] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(self) -> Extraction:
+        """Extract once."""
+        file = self.folder / "sources.toml"
+        lines = ["[company]", 'name = "Weidenfels"', f"accounts = {json.dumps(self.accounts)}"]
+        lines += ["[[sources]]", 'name = "fediverse"']
+        lines += [f"{name} = {_toml(value)}" for name, value in self.options.items()]
+        file.write_text("\n".join(lines), encoding="utf-8")
+        extraction = extract(settings.load(file, self.folder / "var"), "fediverse")
+        self.rows = [
+            {"stream": batch.stream, **row}
+            for batch in extraction.batches
+            for parquet in batch.files
+            for row in pq.read_table(parquet).to_pylist()
+        ]
+        return extraction
+
+    def by_id(self) -> dict[str, dict[str, Any]]:
+        """native id -> row; fails where a message landed twice."""
+        found = {row["native_id"]: row for row in self.rows}
+        assert len(found) == len(self.rows), "a message landed twice"
+        return found
+
+    def written(self) -> str:
+        """Everything that was ever written below landing and dlt's folder, as one text."""
+        texts = []
+        for path in sorted((self.folder / "var").rglob("*")):
+            if path.is_file() and path.suffix == ".parquet":
+                texts.append(json.dumps(pq.read_table(path).to_pylist(), default=str, ensure_ascii=False))
+            elif path.is_file() and path.suffix != ".secret":
+                texts.append(path.read_bytes().decode("utf-8", "replace"))
+        return "\n".join(texts)
+
+
+def _toml(value: Any) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else json.dumps(value)
