@@ -12,11 +12,16 @@ from typing import Any
 
 KEY_LENGTH = 32
 
-# A handle as people type it in a text: @name, @name@server (fediverse), @name.domain (Bluesky). `\_` stands in
-# exports that escape Markdown. The look-behind keeps e-mail addresses and paths out.
-_MENTION = re.compile(
-    r"(?<![\w@＠/.+-])[@＠](?P<name>(?:\w|\\_)(?:(?:\w|\\_|[.-](?=\w))*)?(?:@\w[\w-]*(?:\.[\w-]+)*\.\w+)?)"
-)
+# A handle as people type it in a text: not after a letter or digit (that is an e-mail address), except the "RT"
+# of old retweets; after a dot (".@name"), a dash or a slash ("medium.com/@name") it is one.
+_AT = r"(?:(?<!\w)|(?<=\bRT)|(?<=\brt))[@＠]"
+# `\_` stands in exports that escape Markdown.
+_WORD = r"(?:\w|\\_)+"
+# @name, @name.domain (Bluesky), @first.last (Instagram), @name@server (fediverse).
+_DOTTED = rf"{_WORD}(?:[.-]{_WORD})*(?:@\w[\w-]*(?:\.[\w-]+)*\.\w+)?"
+_MENTION = re.compile(rf"{_AT}(?P<name>{_DOTTED})")
+_WORD_MENTION = re.compile(rf"{_AT}(?P<name>{_WORD})")
+_WORD_HANDLES = frozenset({"twitter", "x"})  # handles have no dots or dashes there: "@anna.thanks" mentions anna
 _KEYED = re.compile(r"[0-9a-f]{32}")
 
 
@@ -32,6 +37,11 @@ class Privacy:
             raise ValueError("the secret for author keys must have at least 16 bytes")
         self._secret = secret
         self._company = frozenset(_fold(account) for account in company_accounts)
+
+    @property
+    def company_accounts(self) -> frozenset[str]:
+        """The company's accounts, in lower case and without `@`."""
+        return self._company
 
     def is_company(self, *names: str | None) -> bool:
         """Whether any of `names` (handle, id, display name) is one of the company's own accounts."""
@@ -54,7 +64,7 @@ class Privacy:
                 return match[0]  # "@united.thanks": a sentence that goes on without a space
             return f"@{self.author_key(platform, handle)}"
 
-        return _MENTION.sub(keyed, text)
+        return (_WORD_MENTION if platform in _WORD_HANDLES else _MENTION).sub(keyed, text)
 
     def scrub(
         self, platform: str, payload: Any, identities: Mapping[str, str], drop: frozenset[str] = frozenset()
@@ -67,13 +77,17 @@ class Privacy:
         """
         names = sorted((name for name in identities if name), key=len, reverse=True)
         folded = {name.casefold(): identities[name] for name in names}
-        pattern = (
-            re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, names)) + r")(?!\w)", re.IGNORECASE) if names else None
-        )
+        pattern: re.Pattern[str] | None = None
 
         def string(value: str) -> str:
-            if pattern is not None:
-                value = pattern.sub(lambda match: folded[match[0].casefold()], value)
+            nonlocal pattern
+            searched = value.casefold()
+            if any(name in searched for name in folded):
+                # compiled only where a name occurs at all: most strings of a payload hold none
+                pattern = pattern or re.compile(
+                    r"(?<!\w)(?:" + "|".join(map(re.escape, names)) + r")(?!\w)", re.IGNORECASE
+                )
+                value = pattern.sub(lambda match: folded.get(match[0].casefold(), match[0]), value)
             return self.text(platform, value) if "@" in value or "＠" in value else value
 
         def walk(value: Any) -> Any:
