@@ -89,7 +89,9 @@ class Native:
 
     def wait(self, name: str) -> int:
         """The exit status of a service that ends by itself."""
-        return self._running[name].wait(timeout=180)
+        status = self._running[name].wait(timeout=180)
+        del self._running[name]
+        return status
 
     def environment(self, name: str) -> dict[str, str]:
         """What a container's process would see: the image's, the engine's and the service's own variables."""
