@@ -25,7 +25,7 @@ def shop_reviews(stage: Stage, per_day: float) -> None:
 
 def _shop_review(stage: Stage, day: int) -> None:
     rng, phrases = stage.rng, stage.phrases
-    language = "de" if rng.random() < 0.64 else "en"
+    language = "de" if rng.random() < 0.62 else "en"
     about_batch = rng.random() < 0.45 * min(1.0, batch_heat(day))
     late = rng.random() < 0.12 * delivery_load(day)
     stars = 1 if about_batch else int(weighted(rng, {"5": 40, "4": 25, "3": 12, "2": 9, "1": 14 + 20 * late}))

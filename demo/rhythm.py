@@ -40,11 +40,11 @@ def rates(day: int) -> dict[str, float]:
     found["complaint_service"] *= 1 + 1.2 * backlog + 0.8 * batch
     found["question_service"] *= 1 + 0.6 * backlog
     found["churn_threat"] *= 1 + 2.5 * backlog + 3 * batch
-    found["story_faulty_batch"] = 17 * batch
-    found["story_campaign_praise"] = 9 * campaign_heat(day)
+    found["story_faulty_batch"] = 27 * batch
+    found["story_campaign_praise"] = 16 * campaign_heat(day)
     found["story_campaign_irony"] = 1.3 * campaign_heat(day) + (0.45 * (backlog + batch) if day > 30 else 0)
-    found["story_delivery"] = 3.8 * backlog
-    found["story_employer_social"] = 4.6 * employer_heat(day)
+    found["story_delivery"] = 4.8 * backlog
+    found["story_employer_social"] = 8 * employer_heat(day)
     weekday = _WEEKDAYS[(START + timedelta(days=day)).weekday()]
     return {topic: rate * weekday for topic, rate in found.items()}
 

@@ -12,7 +12,7 @@ from demo.phrases import LANGUAGES, Line, Phrases, deal
 from demo.rhythm import campaign_heat, company_moment, delivery_load, poisson, private_moment, rates, reply_at
 from demo.scene import Scene, Stage, pick, weighted
 
-GERMAN_SHARE = 0.62
+GERMAN_SHARE = 0.59
 
 
 @dataclass(frozen=True)
@@ -188,12 +188,12 @@ def _lines(stage: Stage, language: str, topic: str) -> list[Line]:
 def _appeal(post: Planned, day: int) -> float:
     """How many comments a company post draws on average."""
     if post.kind == "company_post_campaign":
-        return 14.0
-    if post.kind == "company_post_product":
-        return 4.0
+        return 2 + 12 * campaign_heat(day)
     if post.kind == "company_post_job":
         return 2.5 if day >= STORIES["employer"].onset else 0.0
-    return {"company_post_service": 2.5, "batch": 22.0, "delivery": 18.0, "employer": 16.0}[post.kind]
+    if post.kind == "batch":
+        return 5.0 if day == RECALL_DAY else 2.5
+    return {"company_post_product": 4.5, "company_post_service": 3.0, "delivery": 5.0, "employer": 5.0}[post.kind]
 
 
 def _is_time_for(text: str, day: int) -> bool:
