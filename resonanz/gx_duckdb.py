@@ -15,6 +15,11 @@ import duckdb
 import great_expectations as gx
 import sqlalchemy
 from duckdb_engine import ConnectionWrapper, Dialect
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 from resonanz.errors import StageError
@@ -84,9 +89,7 @@ def validate(
     schema, _, table = suite.meta.table.rpartition(".")
     catalog = (connection.execute("select current_catalog()").fetchone() or ("memory",))[0]
     with _shared(connection, catalog) as address:
-        context = gx.get_context(mode="ephemeral")
-        context.enable_analytics(False)
-        context.variables.progress_bars = {"globally": False}
+        context = gx.get_context(mode="ephemeral", project_config=_project())
         asset = context.data_sources.add_sql(suite.name, connection_string=address).add_table_asset(
             suite.name, table_name=table, schema_name=schema or None
         )
@@ -123,6 +126,15 @@ def _shared(connection: duckdb.DuckDBPyConnection, catalog: str) -> Iterator[str
         del _connections[key]
         for fresh in opened:
             fresh.close()
+
+
+def _project() -> DataContextConfig:
+    """A project that lives in memory only: no files, no report to anybody, no progress bars in a log."""
+    return DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False),
+    )
 
 
 def _configuration(entry: Expectation) -> ExpectationConfiguration:

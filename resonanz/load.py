@@ -163,7 +163,7 @@ def _read(lake: Lake, warehouse: duckdb.DuckDBPyConnection, batch: Batch, admiss
         warehouse.execute(f"""
             create or replace temporary table incoming as
             select {_COLUMNS}, {_HASH} as row_hash
-            from {scan(batch.files)} anti join {quarantined} using (row_number)
+            from {scan(batch.files)} as landed anti join {quarantined} as held using (row_number)
         """)  # noqa: S608  names of ours and paths as literals
         (count,) = warehouse.execute("select count(*) from incoming").fetchone() or (0,)
     except duckdb.Error as error:

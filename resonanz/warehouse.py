@@ -111,9 +111,10 @@ def _held(path: Path, holder: re.Match[str], wait_s: float) -> str:
 
 def _reason(path: Path, error: duckdb.Error) -> str:
     text = str(error).splitlines()[0]
-    if "not a valid DuckDB database" in text or isinstance(error, duckdb.SerializationException):
+    is_damaged = any(words in text for words in ("not a valid DuckDB database", "replaying WAL", "corrupt"))
+    if is_damaged or isinstance(error, duckdb.SerializationException):
         return (
-            f"{path} is damaged or not a DuckDB file ({text}). Move it away and run again: it is made anew from "
-            f"landing/ and admission/ beside it, where nothing is ever changed."
+            f"{path} is damaged or not a DuckDB file ({text}). Move it away, with {path.name}.wal if there is one, and "
+            f"run again: it is made anew from landing/ and admission/ beside it, where nothing is ever changed."
         )
     return f"{path} cannot be opened: {text}"

@@ -13,6 +13,8 @@ _TYPES = {
     pa.bool_(): "boolean",
     pa.timestamp("us", tz="UTC"): "timestamptz",
 }
+# No check or default here may call a function, `+` included: where such a table's columns have comments, DuckDB 1.5
+# cannot replay its log after a crash, and the warehouse does not open any more (duckdb/duckdb#19712).
 _TABLES = """
 create schema if not exists raw;
 create schema if not exists ops;
@@ -23,7 +25,7 @@ create table if not exists ops.load_ledger (
     status varchar not null check (status in ('loaded', 'refused', 'failed')), reason varchar,
     started_at timestamptz, finished_at timestamptz not null,
     primary key (load_id, source, stream),
-    check (extracted = loaded + duplicates + quarantined)
+    check (loaded >= 0), check (duplicates >= 0), check (quarantined >= 0)
 );
 comment on table ops.load_ledger is
     'What became of every row of every load: extracted = loaded + duplicates + quarantined.';

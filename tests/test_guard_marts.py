@@ -1,0 +1,244 @@
+"""Guard on what is about to be published: every suite catches its planted fault, and says so in words."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+from batches import land, message
+
+from resonanz import guard
+from resonanz.errors import BatchRefused, StageError
+from resonanz.expectations import FOLDER, read_suite
+from resonanz.guard import admit, check_marts
+from resonanz.lake import Lake
+from resonanz.load import load_pending
+from resonanz.publish import publish
+
+# The marts as dbt makes them, in short: the same columns from the same raw rows.
+MARTS = """
+create schema core;
+create table core.fct_messages as
+select
+    platform || ':' || native_id as message_id, source, platform, kind, null::varchar as parent_id,
+    platform || ':' || native_id as thread_id, account, author_key, author_name, is_company, created_at,
+    created_at_precision, edited_at, text, text_is_repaired, 'de' as language, url, is_deleted, rating,
+    'negative' as sentiment, 0.7::double as p_negative, 0.2::double as p_neutral, 0.1::double as p_positive,
+    0.7::double as confidence,
+    false as is_abstained, null::varchar as abstain_reason, 'shipped' as model_id, '1' as model_revision,
+    timestamptz '2025-06-01 13:00:00+00' as scored_at,
+    case when row_number % 2 = 0 then ['production', 'sales'] else []::varchar[] end as departments,
+    observed_at as first_observed_at, observed_at as last_observed_at
+from raw.archive;
+create table core.dim_authors as
+select author_key, min(platform) as platform, bool_or(is_company) as is_company, min(author_name) as author_name
+from core.fct_messages group by author_key;
+create table core.fct_message_metrics_daily as
+select message_id, 'reactions' as metric, date '2025-06-01' as day, 3.0::double as value, 3.0::double as change
+from core.fct_messages;
+create table core.department_summary as
+select
+    department, count(*) as messages, 0.5::double as share, count(*) as negative, 0::bigint as neutral,
+    0::bigint as positive, 0::bigint as abstained, -1.0::double as net_sentiment
+from (
+    select unnest(case when len(departments) > 0 then departments else ['unassigned'] end) as department
+    from core.fct_messages
+)
+group by department;
+"""
+FIRST = "where message_id = 'mastodon:native-1'"
+# suite, expectation -> (what goes wrong in the warehouse, words of the finding)
+FAULTS: dict[tuple[str, str], tuple[str, str]] = {
+    ("fct_messages", "every_loaded_message_is_shown"): (
+        f"delete from core.fct_messages {FIRST}",
+        "40 different messages were loaded, 39 would be shown",
+    ),
+    ("fct_messages", "message_id_is_unique"): (
+        f"insert into core.fct_messages from core.fct_messages {FIRST}",
+        '2 rows share their message_id with another, such as "mastodon:native-1"',
+    ),
+    ("fct_messages", "message_id_names_its_platform"): (
+        f"update core.fct_messages set platform = 'twitter' {FIRST}",
+        'message_id "mastodon:native-1" is not its platform ("twitter")',
+    ),
+    ("fct_messages", "kind_is_known"): (f"update core.fct_messages set kind = null {FIRST}", "is missing; it must be"),
+    ("fct_messages", "created_at_is_sane"): (
+        f"update core.fct_messages set created_at = timestamptz '1936-08-01 00:00:00+00' {FIRST}",
+        "1936-08-01 00:00 UTC",
+    ),
+    ("fct_messages", "observations_are_in_order"): (
+        f"update core.fct_messages set first_observed_at = last_observed_at + interval 1 second {FIRST}",
+        "was first observed 2025-06-01 12:00 UTC",
+    ),
+    ("fct_messages", "departments_are_a_set"): (
+        f"update core.fct_messages set departments = null {FIRST}",
+        'departments of "mastodon:native-1" is missing',
+    ),
+    ("fct_messages", "probabilities_sum_to_one"): (
+        f"update core.fct_messages set p_neutral = 0.25 {FIRST}",
+        "are 0.7, 0.25 and 0.1",
+    ),
+    ("fct_messages", "sentiment_is_known"): (
+        f"update core.fct_messages set sentiment = 'angry' {FIRST}",
+        'is "angry"; it must be',
+    ),
+    ("fct_messages", "private_authors_have_no_name"): (
+        "update core.fct_messages set author_name = 'Erika Mustermann'",
+        "40 messages of private people show a name",
+    ),
+    ("fct_messages", "private_authors_are_keyed"): (
+        f"update core.fct_messages set author_key = 'erika@chaos.social' {FIRST}",
+        "is not a keyed hash",
+    ),
+    ("fct_messages", "deleted_messages_are_gone"): (
+        f"update core.fct_messages set is_deleted = true {FIRST}",
+        "still shows its text",
+    ),
+    ("load_ledger", "ledger_balances"): (
+        "update ops.load_ledger set extracted = 43",
+        "43 extracted are not 40 loaded + 1 duplicates + 1 quarantined",
+    ),
+    ("load_ledger", "ledger_is_true"): (
+        "delete from raw.archive where row_number = 3",
+        "the ledger says that 40 rows were loaded, the warehouse has 39",
+    ),
+    ("load_ledger", "status_is_known"): (
+        "create or replace table ops.load_ledger as select * replace ('done' as status) from ops.load_ledger",
+        "1 loads have a status other than",
+    ),
+    ("dim_authors", "private_authors_are_keyed"): (
+        "update core.dim_authors set author_name = 'Erika Mustermann' where author_key like '%1'",
+        "private people show a name",
+    ),
+    ("fct_message_metrics_daily", "values_are_counts"): (
+        f"update core.fct_message_metrics_daily set value = -1 {FIRST}",
+        'reactions of "mastodon:native-1" on 2025-06-01 is -1',
+    ),
+    ("fct_message_metrics_daily", "messages_are_known"): (
+        f"update core.fct_message_metrics_daily set message_id = 'mastodon:gone' {FIRST}",
+        '1 values belong to no message in core.fct_messages, such as those of "mastodon:gone"',
+    ),
+    ("department_summary", "figures_are_possible"): (
+        "update core.department_summary set positive = messages where department = 'sales'",
+        "the figures of sales contradict each other (20 messages)",
+    ),
+    ("department_summary", "summary_agrees_with_messages"): (
+        "delete from core.department_summary where department = 'unassigned'",
+        "unassigned has missing messages in the summary and 20 in core.fct_messages",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = Lake(tmp_path_factory.mktemp("built") / "var")
+    messages = [message(number) for number in range(1, 41)]
+    admit(lake, land(lake, [*messages, message(40), message(41, kind="tweet")]), "archive")
+    load_pending(lake)
+    with duckdb.connect(str(lake.warehouse)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(MARTS)
+    return lake
+
+
+@pytest.fixture
+def lake(built: Lake, tmp_path: Path) -> Lake:
+    home = tmp_path / "var"
+    home.mkdir()
+    shutil.copy(built.warehouse, home)
+    return Lake(home)
+
+
+def change(lake: Lake, sql: str) -> None:
+    with duckdb.connect(str(lake.warehouse)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(sql)
+
+
+def test_sound_marts_pass_without_a_word(lake: Lake) -> None:
+    before = lake.warehouse.read_bytes()
+    assert check_marts(lake) == []
+    assert lake.warehouse.read_bytes() == before
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=".".join)
+def test_each_expectation_catches_its_fault(lake: Lake, fault: tuple[str, str]) -> None:
+    sql, words = FAULTS[fault]
+    change(lake, sql)
+    with pytest.raises(BatchRefused) as raised:
+        check_marts(lake)
+    told = str(raised.value)
+    schema = "ops" if fault[0] == "load_ledger" else "core"
+    assert f"{schema}.{fault[0]}: " in told
+    assert f"[{fault[1]}, critical]" in told
+    assert words in told
+    assert "Erika" not in told
+    assert f"{lake.published} stays as it is" in told
+
+
+def test_every_critical_expectation_has_a_planted_fault() -> None:
+    suites = [read_suite(file) for file in FOLDER.glob("published_*.yml")]
+    critical = {
+        (suite.name.removeprefix("published_"), entry.id)
+        for suite in suites
+        for entry in suite.expectations
+        if entry.severity == "critical"
+    }
+    assert critical == set(FAULTS) | {("fct_messages", "not_far_fewer_rows_than_before")}  # below
+
+
+def test_marts_that_shrank_are_not_published_over_larger_ones(lake: Lake) -> None:
+    publish(lake)
+    for share in ("number <= 4", "number <= 8"):  # a tenth, a fifth
+        which = (
+            f"where split_part(native_id, '-', 2)::integer in (select number from range(41) as r(number) where {share})"
+        )
+        change(lake, f"delete from raw.archive {which}")
+        change(lake, "drop schema core cascade")
+        change(lake, MARTS)
+        change(lake, "update ops.load_ledger set loaded = (select count(*) from raw.archive)")
+        change(lake, "update ops.load_ledger set extracted = loaded + duplicates + quarantined")
+        if share == "number <= 4":
+            assert check_marts(lake) == []
+    with pytest.raises(BatchRefused, match="32 messages, far fewer than are published now"):
+        check_marts(lake)
+    lake.published.unlink()
+    assert check_marts(lake) == []
+
+
+def test_a_missing_table_is_a_finding(lake: Lake) -> None:
+    change(lake, "drop table core.dim_authors")
+    with pytest.raises(BatchRefused, match=r"core\.dim_authors: there is no such table"):
+        check_marts(lake)
+
+
+def test_all_faults_are_told_at_once(lake: Lake) -> None:
+    for fault in ("kind_is_known", "probabilities_sum_to_one"):
+        change(lake, FAULTS["fct_messages", fault][0])
+    with pytest.raises(BatchRefused, match=r"kind_is_known.*probabilities_sum_to_one"):
+        check_marts(lake)
+
+
+def test_warnings_are_returned(lake: Lake) -> None:
+    change(lake, f"update core.fct_messages set model_id = null {FIRST}")
+    (finding,) = check_marts(lake)
+    assert (finding.expectation, finding.severity, finding.count) == ("texts_are_scored", "warning", 1)
+    assert "mastodon:native-1" in str(finding)
+
+
+def test_a_published_file_that_cannot_be_read_does_not_stop_the_next(lake: Lake) -> None:
+    lake.published.parent.mkdir(parents=True)
+    lake.published.write_bytes(b"no database " * 10_000)
+    assert check_marts(lake) == []
+
+
+def test_the_warehouse_is_free_again_afterwards(lake: Lake) -> None:
+    """Great Expectations' connections must not outlive the check: the next stage writes."""
+    check_marts(lake)
+    change(lake, "create table core.another as select 1 as one")
+
+
+def test_without_a_warehouse_the_cure_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="make run"):
+        check_marts(Lake(tmp_path))
+    assert guard._MAY_SHRINK_TO == 0.9  # as expectations/published_fct_messages.yml says in words
