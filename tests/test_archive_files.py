@@ -1,8 +1,11 @@
 """Export files as they really are: encodings, broken bytes, quotes out of balance, rows of the wrong width."""
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from resonanz.archive import delimited
@@ -173,3 +176,41 @@ def test_counts_that_are_none(tmp_path: Path) -> None:
     assert (four.metrics, four.parse_error) == ({}, None)
     [*_, three, _] = read(path, metrics={"shares": {"column": "n", "empty": ["-1"]}})
     assert (three.metrics, three.parse_error) == ({}, None)
+
+
+def test_numbers_too_large_and_stamps_too_late(tmp_path: Path) -> None:
+    path = tmp_path / "large.jsonl"
+    path.write_text(
+        '{"id": "1", "body": "a", "n": 1' + "0" * 400 + '}\n{"id": "2", "body": "b", "n": "' + "9" * 400 + '"}\n'
+    )
+    assert ["not a number" in (m.parse_error or "") for m in read(path, metrics={"shares": "n"})] == [True, True]
+
+    path = tmp_path / "late.parquet"
+    stamps = pa.array([1_717_243_200_123_456_789, 2**62, None], pa.timestamp("ns"))
+    late = pa.array([0, 2**55, None], pa.timestamp("ms"))
+    pq.write_table(pa.table({"id": ["1", "2", "3"], "body": ["a", "b", "c"], "at": stamps, "late": late}), path)
+    first, second, third = read(path, mapping={"text": "body", "id": "id", "created_at": "at"})
+    assert first.created_at == datetime(2024, 6, 1, 12, 0, 0, 123456, tzinfo=UTC)
+    assert "cannot be read" in (second.parse_error or "")
+    assert (third.text, third.parse_error) == ("c", None)
+
+
+def test_an_author_out_of_an_address(tmp_path: Path) -> None:
+    path = tmp_path / "urls.csv"
+    path.write_text("id,body,link\n1,hello anna,https://forum.example/members/anna/posts/7\n")
+    link = {"column": "link", "pattern": r"forum\.example/members/(\w+)"}
+    site = {"column": "link", "cases": {"forum": "forum"}}
+    mapping = {"text": "body", "id": "link", "author": link, "platform": site, "url": "link"}
+    [message] = read(path, mapping=mapping)
+    assert message.author_key == PRIVACY.author_key("forum", "anna")
+    assert message.url == f"https://forum.example/members/{message.author_key}/posts/7"
+    assert message.native_id == message.payload["link"] == message.url
+    assert message.text == message.payload["body"] == "hello anna"
+
+
+def test_faults_name_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "shifted.csv"
+    path.write_text("id,who,body,at\n1,anna_b,hello,by anna_b yesterday\n")
+    [message] = read(path, mapping={"text": "body", "id": "id", "author": "who", "created_at": "at"})
+    assert "fits no time format" in (message.parse_error or "")
+    assert "anna_b" not in str(message)

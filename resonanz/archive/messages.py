@@ -84,7 +84,8 @@ class _Row:
         elif message.native_id is None and not any(fault.startswith("id:") for fault in self._faults):
             self._faults.append(f"id: {self._named(self._mapping.id)} is empty")
         message.thread_native_id = thread or message.parent_native_id or message.native_id
-        message.parse_error = "; ".join(self._faults) or None
+        if self._faults:
+            message.parse_error = self._people.word(self._platform, "; ".join(self._faults), author.identities)
         return message
 
     def _author(self, account: str | None, is_company: bool) -> Author:

@@ -132,8 +132,9 @@ class Options(Strict):
     def _consistent(self) -> Self:
         for pattern in self.files:
             if self.format is None and PurePath(pattern).suffix.lower() not in FORMATS:
-                raise ValueError(f'files: {pattern!r}: say what it is: format = "csv", "jsonl" or "parquet"')
-        people = {*(self.mapping.author.reads if self.mapping.author else ()), *self.author_aliases, *self.other_people}
+                cure = 'if it is one of them say so with format = "csv", "jsonl" or "parquet", else export it as one'
+                raise ValueError(f"files: {pattern!r} is neither .csv, .jsonl nor .parquet; {cure}")
+        people = {*self.author_columns, *self.other_people}
         for name in _READABLE:
             value: Value | None = getattr(self.mapping, name)
             if clash := people.intersection(value.reads if value else ()):
@@ -163,6 +164,12 @@ class Options(Strict):
             for column in getattr(self, place):
                 found.setdefault(column, place)
         return found
+
+    @property
+    def author_columns(self) -> frozenset[str]:
+        """Columns that hold nothing but who wrote; one out of which a pattern takes the author holds more."""
+        author = self.mapping.author
+        return frozenset(self.author_aliases) | frozenset(author.reads if author and not author.pattern else ())
 
     @property
     def zone(self) -> ZoneInfo:

@@ -40,7 +40,7 @@ class People:
         self._privacy = privacy
         self._parts = [re.compile(pattern) for pattern in options.private_url_parts]
         author = options.mapping.author
-        self._authors = frozenset({*(author.reads if author else ()), *options.author_aliases})
+        self._authors = options.author_columns
         self._nobody = frozenset(author.empty if author else ())
         self._others = frozenset(options.other_people)
         self._private = frozenset(options.private_columns)

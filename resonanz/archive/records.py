@@ -111,13 +111,28 @@ def _parquet(path: Path, options: Options) -> Iterator[Record]:
         _check_columns(path, file.schema_arrow.names, options, paths=_paths(file.schema_arrow))
         place = 0
         for batch in file.iter_batches(batch_size=_ROWS_PER_READ):
-            for row in batch.to_pylist():
+            for row in _rows(batch):
                 place += 1
-                yield Record(place, mended(row, options.encoding))
+                if isinstance(row, str):
+                    yield Record(place, fields=[], header=file.schema_arrow.names, fault=row)
+                else:
+                    yield Record(place, mended(row, options.encoding))
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the file
         raise SourceError(Kind.CONTRACT, f"{path}: not a Parquet file that can be read: {error}") from None
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | str]:
+    """The batch's rows; in words why, for one with a value that Python cannot hold (a date after the year 9999)."""
+    try:
+        yield from batch.to_pylist()
+    except (ValueError, OverflowError):
+        for position in range(batch.num_rows):
+            try:
+                yield from batch.slice(position, 1).to_pylist()
+            except (ValueError, OverflowError) as error:
+                yield f"a value that cannot be read: {error}"
 
 
 _READERS = {"csv": _delimited, "jsonl": _json_lines, "parquet": _parquet}
@@ -209,6 +224,7 @@ def _check_columns(path: Path, header: list[str], options: Options, paths: set[s
 
 
 def _absent(path: Path, absent: Mapping[str, str], header: list[str], options: Options | None = None) -> SourceError:
+    header = [name if len(name) <= 60 else f"{name[:60]}..." for name in header[:40]]
     said = [f"no column {name!r} ({place}); {nearest(name, header)}" for name, place in absent.items()]
     hint = ""
     if len(header) == 1 and options is not None and len(options.reads()) > 1:
@@ -216,7 +232,7 @@ def _absent(path: Path, absent: Mapping[str, str], header: list[str], options: O
         hint = f'. The file has one column only; if {other!r} stands between its fields, write delimiter = "{other}"'
     elif options is not None and (guess := next((n for n, place in absent.items() if _may_be_constant(place)), None)):
         hint = f'. A fixed value is written {{ constant = "{guess}" }}'
-    columns = ", ".join(map(repr, header[:40]))
+    columns = ", ".join(map(repr, header))
     return SourceError(
         Kind.CONTRACT,
         f"{path}: {'; '.join(said)}. Its columns are: {columns}. Correct the mapping in sources.toml, "

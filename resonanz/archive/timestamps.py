@@ -57,7 +57,9 @@ def parse(value: object, formats: Sequence[str], zone: tzinfo) -> tuple[datetime
     of the two. Raises ValueError in words.
     """
     if isinstance(value, datetime):
-        return _utc(value, zone), "second"
+        # pandas' nanosecond stamps are datetimes, too
+        plain = datetime.combine(value.date(), value.time(), value.tzinfo)
+        return _utc(plain, zone), "second"
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC), "day"
     text = str(value).strip()

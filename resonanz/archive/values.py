@@ -221,14 +221,25 @@ def truth(cell: Any) -> bool:
 
 def number(cell: Any, decimal_mark: str = ".") -> float:
     """A cell as a number, thousands grouped or not; raises ValueError in words."""
-    if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool) and math.isfinite(cell):
+    if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool):
+        found = _float(cell)
+    else:
+        word = written(cell).strip()
+        group = "," if decimal_mark == "." else "."
+        point, comma = re.escape(decimal_mark), re.escape(group)
+        if not re.fullmatch(rf"[+-]?(?:\d+|\d{{1,3}}(?:{comma}\d{{3}})+)(?:{point}\d+)?(?:[eE][+-]?\d{{1,2}})?", word):
+            raise ValueError(f"{_short(word)} is not a number")
+        found = _float(word.replace(group, "").replace(decimal_mark, "."))
+    if not math.isfinite(found):
+        raise ValueError(f"{_short(written(cell))} is not a number that can be counted with")
+    return found
+
+
+def _float(cell: int | float | Decimal | str) -> float:
+    try:
         return float(cell)
-    word = written(cell).strip()
-    group = "," if decimal_mark == "." else "."
-    point, comma = re.escape(decimal_mark), re.escape(group)
-    if not re.fullmatch(rf"[+-]?(?:\d+|\d{{1,3}}(?:{comma}\d{{3}})+)(?:{point}\d+)?(?:[eE][+-]?\d{{1,2}})?", word):
-        raise ValueError(f"{_short(word)} is not a number")
-    return float(word.replace(group, "").replace(decimal_mark, "."))
+    except OverflowError:
+        return math.inf
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
