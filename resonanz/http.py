@@ -32,7 +32,7 @@ NEAR = 60.0  # a limit that is lifted within so many seconds is waited for
 PATIENCE = 180.0  # seconds that one client waits for limits in all
 DOWN_AFTER = 3  # so many requests in a row given up: the server is down, later ones fail at once
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -87,7 +87,7 @@ class Client:
         faults: Mapping[str, Kind] | None = None,
     ) -> None:
         parts = urlsplit(base)
-        if token and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        if token and parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise ConfigError(f"sources.{source}: {base}: a token is sent over https only; write https://")
         self.base = base
         self.source = source

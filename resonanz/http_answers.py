@@ -77,6 +77,8 @@ def refusal(
     code, words = _error_words(body)
     status = response.status_code
     kind = faults.get(code) or _BY_STATUS.get(status, Kind.TRANSIENT if status >= 500 else Kind.CONTRACT)
+    if kind is Kind.GONE and not code:
+        kind = Kind.CONTRACT  # a proxy's page or a wrong address, not the API's word that something was deleted
     wait = reset(response.headers) if kind in (Kind.LIMIT, Kind.TRANSIENT) else None
     if kind is Kind.CREDENTIALS:
         place = f"RESONANZ_TOKEN_{source.upper()} or the Airflow connection resonanz_{source}"

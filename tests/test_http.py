@@ -59,6 +59,13 @@ def test_a_status_becomes_a_fault_of_its_kind_with_the_servers_own_words(status,
     assert len(error.server.asked) == requests
 
 
+def test_a_page_that_is_missing_is_not_taken_for_the_apis_word_that_something_was_deleted():
+    error = fault(lambda _: Reply(b"<html><h1>404 Not Found</h1><script>x()</script></html>", 404))
+    assert error.kind is Kind.CONTRACT
+    assert "404 Not Found" in error.message
+    assert "x()" not in error.message
+
+
 def test_a_server_that_recovers_is_asked_again_and_answers():
     turns = count()
     answer, server = ask(lambda _: Reply({"ok": True}) if next(turns) == 2 else Reply({}, 503))
@@ -171,13 +178,13 @@ def test_a_near_limit_is_waited_for(name, value):
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Retry-After": "300"},
-        {"X-RateLimit-Reset": in_seconds(300).isoformat()},
-        {"RateLimit-Reset": str(int(in_seconds(300).timestamp()))},
+        lambda: {"Retry-After": "300"},
+        lambda: {"X-RateLimit-Reset": in_seconds(300).isoformat()},
+        lambda: {"RateLimit-Reset": str(int(in_seconds(300).timestamp()))},
     ],
 )
 def test_a_far_limit_ends_the_request_at_once_and_says_when_to_come_back(headers):
-    error = fault(lambda _: Reply({"error": "Too many requests"}, 429, headers))
+    error = fault(lambda _: Reply({"error": "Too many requests"}, 429, headers()))
     assert error.kind is Kind.LIMIT
     assert 290 < error.retry_after <= 301
     assert len(error.server.asked) == 1

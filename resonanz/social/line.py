@@ -40,6 +40,10 @@ class Line:
         floor = self.floor
         return created is None or floor is None or created >= floor
 
+    def showed_old(self, names: set[str]) -> bool:
+        """Whether the timeline showed any of `names` outside the look-back window: it will not show these again."""
+        return any(name in self._seen and not self.is_young(self._seen[name]) for name in names)
+
     def missing(self, memory: Memory) -> list[str]:
         """Young messages that the timeline showed earlier and does not show any more, where it was read completely."""
         if not self.is_complete:

@@ -4,20 +4,19 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property, partial
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from resonanz.errors import Kind, SourceError
 from resonanz.http import Client
-from resonanz.http_answers import Answer
 from resonanz.landing import Message
 from resonanz.platforms import Context
 from resonanz.social.faults import report
 from resonanz.social.line import Line
-from resonanz.social.mastodon_status import PUBLIC, Instance, Thread, parse_status
+from resonanz.social.mastodon_pages import created_of, id_of, ids_of, pages
+from resonanz.social.mastodon_people import Instance
+from resonanz.social.mastodon_status import PUBLIC, Thread, parse_status
 from resonanz.social.memory import Memory, moment, name_of
 
-Page = list[Any]
-_POSITIONS = ("max_id", "min_id", "since_id")
 _NEEDS_TOKEN = ("This method requires an authenticated user", "This API requires an authenticated user")
 
 
@@ -112,18 +111,18 @@ class Reader:
         if "cursor" not in state:
             yield from self._back(name, path, params, line)
             return
-        for page, _ in self._pages(name, path, {**params, "min_id": state["cursor"]}, "prev"):
-            top = top or {"max_id": _ids(page)[-1]}
+        for page, _ in pages(self.client, name, path, {**params, "min_id": state["cursor"]}, "prev"):
+            top = top or {"max_id": ids_of(page)[-1]}
             for item in reversed(page):
                 yield from self.take(item, name, line)
-            state["cursor"] = _ids(page)[0]
+            state["cursor"] = ids_of(page)[0]
         floor = max(filter(None, (line.floor, moment(state.get("bottom")))), default=None)
         if floor is not None and self.options.lookback_days:
-            for page, _ in self._pages(name, path, {**params, **top}, "next"):
+            for page, _ in pages(self.client, name, path, {**params, **top}, "next"):
                 for item in page:
-                    if (_created(item) or floor) >= floor or _id(item) in self.memory.sightings:
+                    if (created_of(item) or floor) >= floor or id_of(item) in self.memory.sightings:
                         yield from self.take(item, name, line)
-                if (_created(page[-1]) or floor) < floor:
+                if (created_of(page[-1]) or floor) < floor:
                     break
         if unread := state.get("unread"):
             yield from self._back(name, path, {**params, "max_id": unread}, line)
@@ -136,12 +135,12 @@ class Reader:
         """
         since = self.options.since and datetime.combine(self.options.since, time.min, UTC)
         line.state["bottom"] = since.isoformat() if since else None
-        for number, (page, following) in enumerate(self._pages(name, path, params, "next"), 1):
-            line.state.setdefault("cursor", _ids(page)[0])
+        for number, (page, following) in enumerate(pages(self.client, name, path, params, "next"), 1):
+            line.state.setdefault("cursor", ids_of(page)[0])
             for item in page:
-                if since is None or (_created(item) or since) >= since:
+                if since is None or (created_of(item) or since) >= since:
                     yield from self.take(item, name, line)
-            last = _created(page[-1])
+            last = created_of(page[-1])
             line.state["unread"] = (following or {}).get("max_id")
             if number == self.options.max_pages and last:
                 line.state["bottom"] = last.isoformat()
@@ -149,38 +148,18 @@ class Reader:
                 break
         line.state["unread"] = None
 
-    def _pages(
-        self, name: str, path: str, params: dict[str, Any], relation: str
-    ) -> Iterator[tuple[Page, dict[str, Any] | None]]:
-        """Pages that are not empty, newest status first in each, with the parameters of the one after.
-
-        `next` leads to older statuses, `prev` to newer ones: with `min_id`, only `prev` leads on.
-        """
-        following: dict[str, Any] | None = params
-        while following is not None:
-            asked = following
-            answer = self.client.get(path, asked, what=f"timeline {name}", expect=list)
-            if not answer.value:
-                return
-            following = _following(answer, relation, params)
-            if following == asked:
-                raise SourceError(
-                    Kind.CONTRACT, f"timeline {name}: {self.client.base}{path} leads from a page to that page again"
-                )
-            yield answer.value, following
-
     def take(self, item: Any, origin: str, line: Line) -> Iterator[Message]:
         """The message in `item`, where it is news; an answer in an unknown thread waits for its conversation."""
         if isinstance(item, Mapping) and (item.get("reblog") or item.get("visibility", "public") not in PUBLIC):
             return
-        name = _id(item)
+        name = id_of(item)
         known = self.memory.sightings.get(name) if name else None
         is_answer = isinstance(item, Mapping) and item.get("in_reply_to_id") is not None
         thread = None
         if known is not None and known.parent is not None and known.thread is not None:
             thread = Thread(known.thread, known.account, known.parent)
         elif is_answer and name and self.is_collecting:
-            line.saw(name, _created(item))
+            line.saw(name, created_of(item))
             self.pending[name] = item
             return
         elif is_answer:
@@ -222,42 +201,6 @@ class Reader:
     def finish(self) -> None:
         """Forget what is neither young nor part of a watched conversation."""
         self.memory.forget({name for line in self.lines for name in line.state.get("young", [])})
-
-
-def _following(answer: Answer, relation: str, params: dict[str, Any]) -> dict[str, Any] | None:
-    """Parameters of the page after this one. Only the position is taken from the Link header: a server behind a
-    proxy names another host, and a foreign host must not get the token."""
-    if answer.links:
-        link = answer.links.get(relation)
-        given = parse_qs(urlsplit(link["url"]).query) if link else {}
-        position = {name: given[name][-1] for name in _POSITIONS if name in given}
-    else:
-        ids = _ids(answer.value)
-        position = {"min_id": ids[0]} if relation == "prev" else {"max_id": ids[-1]}
-    if not position:
-        return None
-    return {**{name: value for name, value in params.items() if name not in _POSITIONS}, **position}
-
-
-def _ids(page: Page) -> list[str]:
-    found = [native_id for item in page if (native_id := _id(item))]
-    if not found:
-        raise SourceError(Kind.CONTRACT, "a page of a timeline has no status with an id; is this a Mastodon server?")
-    return found
-
-
-def _id(item: Any) -> str:
-    value = item.get("id") if isinstance(item, Mapping) else None
-    return str(value) if isinstance(value, str | int) else ""
-
-
-def _created(item: Any) -> datetime | None:
-    value = item.get("created_at") if isinstance(item, Mapping) else None
-    try:
-        moment = datetime.fromisoformat(value or "")
-    except (TypeError, ValueError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _only(state: dict[str, Any], names: list[str]) -> None:

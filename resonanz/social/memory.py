@@ -144,9 +144,10 @@ class Threads:
         """Have the thread read; it stays due until it was."""
         self._due[native_id] = None
 
-    def in_turn(self, count: int) -> list[str]:
-        """The `count` threads that were not read for longest: answers deep in a thread show nowhere else."""
-        others = sorted((values[1], name) for name, values in self._read.items() if name not in self._due)
+    def in_turn(self, count: int, can: Callable[[str], bool] = lambda _: True) -> list[str]:
+        """The `count` threads that were not read for longest, of those that `can` be asked for: answers deep in a
+        thread show nowhere else."""
+        others = sorted((values[1], name) for name, values in self._read.items() if name not in self._due and can(name))
         return [name for _, name in others[:count]]
 
     def was_read(self, native_id: str, first: str, latest: datetime | None) -> None:

@@ -1,0 +1,89 @@
+"""Bluesky and other servers of the AT Protocol: accounts' feeds, searches, and the threads around them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from resonanz.http import LOOPBACK, base_address
+from resonanz.landing import Message, stream
+from resonanz.platforms import Context
+from resonanz.social.bluesky_reader import Reader
+from resonanz.social.bluesky_threads import Threads
+from resonanz.social.feeds import Feed
+
+
+class Options(BaseModel):
+    """A Bluesky source in sources.toml.
+
+    :param service: the AppView that is asked, or with via = "repo" the server on which the accounts live.
+    :param via: `appview` reads feeds, searches and threads with their counts; `repo` only the accounts' own records,
+        from a server without an AppView.
+    :param actors: accounts whose posts and answers are read, by handle or DID.
+    :param search: what to search for; the public AppView refuses this without a login.
+    :param identifier: the account that searches; its app password comes from RESONANZ_TOKEN_<SOURCE>.
+    :param auth_service: the server on which that account lives.
+    :param company_accounts: which accounts are the company's own, beside those in [company]; by default all of
+        `actors`.
+    :param replies: read the threads around what feeds and searches show.
+    :param lookback_days: posts so many days older than a feed's newest are read again: new counts and deletions.
+    :param since: the first load goes back to this day; without it to the feed's end.
+    :param max_pages: the first load reads at most so many pages of 100.
+    :param recheck_threads: so many threads without a visible change are read again per run, in turn.
+    :param concurrency: requests under way at once.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    service: Annotated[str, AfterValidator(base_address)] = "https://public.api.bsky.app"
+    via: Literal["appview", "repo"] = "appview"
+    actors: list[str] = []
+    search: list[str] = []
+    identifier: str | None = None
+    auth_service: Annotated[str, AfterValidator(base_address)] = "https://bsky.social"
+    company_accounts: list[str] = []
+    replies: bool = True
+    lookback_days: int = Field(14, ge=0, le=365)
+    since: date | None = None
+    max_pages: int | None = Field(None, ge=1)
+    recheck_threads: int = Field(20, ge=0)
+    concurrency: int = Field(4, ge=1, le=16)
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Options":
+        self.actors = [actor.strip().lstrip("@") for actor in self.actors]
+        self.search = [query.strip() for query in self.search]
+        if not all([*self.actors, *self.search]) or not (self.actors or self.search):
+            raise ValueError("name at least one entry in actors or search, and no empty ones")
+        if self.via == "repo" and self.search:
+            raise ValueError('search needs via = "appview": a repository cannot be searched')
+        address = urlsplit(self.auth_service)
+        if self.identifier and address.scheme == "http" and address.hostname not in LOOPBACK:
+            raise ValueError("auth_service: a password is sent over https only; write https://")
+        if "company_accounts" not in self.model_fields_set:
+            self.company_accounts = list(self.actors)
+        return self
+
+
+def streams(options: Options, context: Context) -> Sequence[Any]:
+    """`author_feed`, `search_posts` and `threads`, as far as the options ask for them."""
+    reader = Reader(options, context)
+    feeds: list[Feed] = []
+
+    def finished() -> None:
+        if all(feed.is_done for feed in feeds):
+            reader.finish()
+
+    def threads(_: dict[str, Any]) -> Iterator[Message]:
+        for feed in feeds[:-1]:
+            feed.read_ahead()
+        yield from Threads(reader).read()
+
+    if options.actors:
+        feeds.append(Feed("author_feed", reader.feeds, finished))
+    if options.search:
+        feeds.append(Feed("search_posts", reader.searches, finished))
+    if options.replies and options.via == "appview":
+        feeds.append(Feed("threads", threads, finished))
+    return [stream(feed.name, feed.messages) for feed in feeds]

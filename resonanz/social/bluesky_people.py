@@ -1,0 +1,143 @@
+"""Private people in the AT Protocol's JSON: DIDs, handles, mentions and profile addresses become keys."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from resonanz.privacy import Privacy
+from resonanz.social.fields import Unreadable
+from resonanz.social.texts import whole
+
+PLATFORM = "bluesky"
+URI = re.compile(r"at://(?P<authority>[^/]+)(?P<path>/.*)?")
+_DID = re.compile(r"did:[a-z]+:(?:[A-Za-z0-9._:-]|%[0-9A-Fa-f]{2})*[A-Za-z0-9_-]")
+_PROFILE = re.compile(r"(?P<head>bsky\.app/profile/)(?P<name>[\w.:%-]*\w)")
+# Fields about people, or about whoever asks; left out of the payload at any depth.
+_LEFT_OUT = frozenset({"avatar", "banner", "associated", "labels", "viewer", "verification", "threadgate"})
+
+
+class People:
+    """Who is the company and who is a private person, by DID and by handle.
+
+    :param companies: DID -> handle of the company's accounts met so far; grows, and is kept in dlt's state, so that
+        an address that shows nothing but a DID is always read in the same way.
+    """
+
+    def __init__(self, privacy: Privacy, companies: dict[str, str]) -> None:
+        self.privacy = privacy
+        self.companies = companies
+
+    def meet(self, value: Any) -> None:
+        """Learn the company's DIDs from every view of an account in `value`."""
+        if isinstance(value, list):
+            for item in value:
+                self.meet(item)
+        elif isinstance(value, Mapping):
+            did, handle = value.get("did"), value.get("handle")
+            if isinstance(did, str) and isinstance(handle, str) and self.privacy.is_company(did, handle):
+                self.companies[did] = handle
+            for item in value.values():
+                if isinstance(item, list | Mapping):
+                    self.meet(item)
+
+    def is_company(self, *names: str) -> bool:
+        return any(name in self.companies for name in names) or self.privacy.is_company(*names)
+
+    def key(self, name: str) -> str:
+        return self.privacy.author_key(PLATFORM, name)
+
+    def native_id(self, uri: str) -> str:
+        """The at:// address with a private author's DID as the author's key."""
+        found = URI.fullmatch(uri)
+        if found is None:
+            raise Unreadable("uri is no at:// address")
+        authority = found["authority"]
+        shown = authority if self.is_company(authority) else self.key(authority)
+        return f"at://{shown}{found['path'] or ''}"
+
+    def words(self, text: str) -> str:
+        """`text` with DIDs and profile addresses of private people keyed."""
+        if "did:" in text:
+            text = _DID.sub(lambda found: found[0] if self.is_company(found[0]) else self.key(found[0]), text)
+        if "bsky.app/profile/" in text:
+            text = _PROFILE.sub(self._profile, text)
+        return text
+
+    def _profile(self, found: re.Match[str]) -> str:
+        name = found["name"]
+        if self.is_company(name) or re.fullmatch(r"[0-9a-f]{32}", name):
+            return found[0]
+        return found["head"] + self.key(name)
+
+
+def keyed_text(text: str, facets: Any, people: People) -> str:
+    """`text` with private people keyed: by DID where a facet gives it, else by the handle after the @."""
+    data, pieces, end = text.encode("utf-8"), [], 0
+    for start, stop, did in sorted(_mention_ranges(facets)):
+        if not end <= start < stop <= len(data):
+            continue
+        try:
+            before, shown = data[end:start].decode("utf-8"), data[start:stop].decode("utf-8")
+        except UnicodeDecodeError:
+            continue  # a range that cuts a character in two
+        if not shown.startswith(("@", "＠")):
+            continue
+        handle = shown[1:]
+        pieces += [_plain(before, people), shown if people.is_company(did, handle) else f"@{people.key(did)}"]
+        end = stop
+    return "".join([*pieces, _plain(data[end:].decode("utf-8"), people)])
+
+
+def _plain(text: str, people: People) -> str:
+    return people.privacy.text(PLATFORM, people.words(text))
+
+
+def _mention_ranges(facets: Any) -> Iterator[tuple[int, int, str]]:
+    for facet in facets if isinstance(facets, list) else ():
+        if not isinstance(facet, Mapping) or not isinstance(index := facet.get("index"), Mapping):
+            continue
+        start, stop = index.get("byteStart"), index.get("byteEnd")
+        for feature in facet.get("features") or ():
+            did = feature.get("did") if isinstance(feature, Mapping) else None
+            if isinstance(did, str) and isinstance(start, int) and isinstance(stop, int):
+                yield start, stop, did
+
+
+def clean(value: Any, people: People) -> Any:
+    """A copy of a JSON value of the API without private people; the company's accounts keep their names."""
+    handles: dict[str, str] = {}
+    return _scrubbed(_structure(value, people, handles), people, handles)
+
+
+def _structure(value: Any, people: People, handles: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_structure(item, people, handles) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    did, handle = value.get("did"), value.get("handle")
+    if isinstance(did, str) and isinstance(handle, str):
+        if people.is_company(did, handle):
+            return {name: value[name] for name in ("did", "handle", "displayName") if name in value}
+        handles[handle] = people.key(did)
+        return {"did": people.key(did)}
+    kept = {name: _structure(item, people, handles) for name, item in value.items() if name not in _LEFT_OUT}
+    if isinstance(value.get("text"), str) and isinstance(value.get("facets"), list):
+        text = whole(value["text"])[0]
+        kept["text"] = keyed_text(text, value["facets"], people)
+        if kept["text"] != text:  # positions count the bytes of the text as it was
+            kept["facets"] = [
+                {name: item for name, item in facet.items() if name != "index"} for facet in kept["facets"]
+            ]
+    return kept
+
+
+def _scrubbed(value: Any, people: People, handles: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        value = people.words(whole(value)[0])
+        needs = "@" in value or "＠" in value or any(handle in value for handle in handles)
+        return people.privacy.scrub(PLATFORM, value, handles) if needs else value
+    if isinstance(value, Mapping):
+        return {people.words(whole(str(name))[0]): _scrubbed(item, people, handles) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_scrubbed(item, people, handles) for item in value]
+    return value

@@ -1,0 +1,19 @@
+"""Fields of an API's JSON, as promised or with words on what is wrong."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Unreadable(Exception):
+    """A field is missing or holds what it should not; the message names it."""
+
+
+def field(value: Any, name: str, *kinds: type) -> Any:
+    """`value[name]`; raises Unreadable where it is missing or of none of `kinds`."""
+    found = value.get(name) if isinstance(value, Mapping) else None
+    if not isinstance(found, kinds) or isinstance(found, bool):
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        raise Unreadable(
+            f"{name} is missing" if found is None else f"{name} should be {wanted}: {type(found).__name__}"
+        )
+    return found
