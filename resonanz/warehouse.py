@@ -111,6 +111,8 @@ def _held(path: Path, holder: re.Match[str], wait_s: float) -> str:
 
 def _reason(path: Path, error: duckdb.Error) -> str:
     text = str(error).splitlines()[0]
+    if "already attached" in text or "different configuration" in text:
+        return f"{path} is open already in this very process ({text}). Each stage runs in a process of its own."
     is_damaged = any(words in text for words in ("not a valid DuckDB database", "replaying WAL", "corrupt"))
     if is_damaged or isinstance(error, duckdb.SerializationException):
         return (

@@ -194,13 +194,17 @@ def test_a_reader_never_sees_an_error_nor_half_a_state(lake: Lake, reader: tuple
 
 def test_killed_at_any_moment_the_file_is_the_old_or_the_new_one(lake: Lake, reader: tuple[Path, Path]) -> None:
     log, _ = reader
+    build(lake, 1, rows=20_000)
+    began = time.monotonic()
+    publish(lake)
+    takes = time.monotonic() - began
     generation = 1
     for number in range(12):
         build(lake, number + 2, rows=20_000)
         process = subprocess.Popen([sys.executable, "-c", PUBLISH, lake.home], stdout=subprocess.PIPE)
         assert process.stdout
         process.stdout.readline()
-        time.sleep(0.012 * number)
+        time.sleep(takes * number / 10)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         ((found, messages),) = read(lake, "select generation, messages from marketing.summary")
