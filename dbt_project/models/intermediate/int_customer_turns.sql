@@ -42,7 +42,8 @@ turns as (
         min(created_at) as waiting_since,
         count(*) as messages,
         count(distinct author_key) as customers,
-        bool_or(list_contains(departments, 'customer_service')) as is_for_customer_service,
+        bool_or(list_contains(departments, 'customer_service')) as names_a_case,
+        bool_and(coalesce(sentiment = 'positive' and not is_abstained, false)) as is_content,
         last(message_id order by created_at asc, message_id asc) as last_message_id
     from numbered
     where not is_company and not is_deleted
@@ -50,23 +51,37 @@ turns as (
 
 ),
 
+-- "And now?" belongs to the case that an earlier turn named; thanks wait for nothing.
+cases as (
+
+    select
+        *,
+        not is_content
+        and bool_or(names_a_case) over (
+            partition by thread_id
+            order by company_messages_before
+        ) as is_for_customer_service
+    from turns
+
+),
+
 final as (
 
     select
-        turns.thread_id,
-        turns.company_messages_before as turn,
-        turns.platform,
-        turns.account,
-        turns.waiting_since,
+        cases.thread_id,
+        cases.company_messages_before as turn,
+        cases.platform,
+        cases.account,
+        cases.waiting_since,
         answers.answered_at,
-        date_diff('second', turns.waiting_since, answers.answered_at) / 60 as response_minutes,
-        turns.messages,
-        turns.customers,
-        turns.is_for_customer_service,
-        turns.last_message_id
-    from turns
+        date_diff('second', cases.waiting_since, answers.answered_at) / 60 as response_minutes,
+        cases.messages,
+        cases.customers,
+        cases.is_for_customer_service,
+        cases.last_message_id
+    from cases
     left join answers
-        on turns.thread_id = answers.thread_id and turns.company_messages_before = answers.company_messages_before
+        on cases.thread_id = answers.thread_id and cases.company_messages_before = answers.company_messages_before
 
 )
 

@@ -61,6 +61,7 @@ counters as (
         versions.metrics,
         versions.load_id,
         versions.row_number,
+        versions.source,
         versions.stream,
         versions.row_hash
     from versions
@@ -88,7 +89,7 @@ valued as (
     from unnested
     qualify row_number() over (
         partition by message_id, metric, observed_at
-        order by load_id desc, row_number desc, stream desc, row_hash desc
+        order by load_id desc, row_number desc, source desc, stream desc, row_hash desc
     ) = 1
 
 ),

@@ -54,6 +54,7 @@ latest as (
             versions.observed_at desc,
             versions.load_id desc,
             versions.row_number desc,
+            versions.source desc,
             versions.stream desc,
             versions.row_hash desc
     ) = 1
