@@ -84,13 +84,15 @@ class SentimentModel:
             return_attention_mask=False,
         )["input_ids"]
         for rows in self._batches(encoded):
-            ids = np.array([encoded[row] for row in rows], dtype=np.int64)
+            # A lone text is run twice: products of a single row go another way through the processor's libraries,
+            # which would change the last bit.
+            ids = np.array([encoded[row] for row in (rows if len(rows) > 1 else rows * 2)], dtype=np.int64)
             logits = self._network(
                 {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
             )
             scaled = logits[:, self._columns].astype(np.float64) / self._temperature
             odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-            result[rows] = odds / odds.sum(axis=1, keepdims=True)
+            result[rows] = (odds / odds.sum(axis=1, keepdims=True))[: len(rows)]
         return result
 
     def _batches(self, encoded: Sequence[Sequence[int]]) -> Iterator[list[int]]:
@@ -206,16 +208,23 @@ def _download(model: str, revision: str | None) -> tuple[Path, str, str]:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 
-    with suppress(LocalEntryNotFoundError, ConfigError):  # what an earlier run fetched serves without any network
-        folder = Path(snapshot_download(model, revision=revision, local_files_only=True))
-        return folder, _weights(model, _files(folder)), revision
+    def fetch(weights: str, *, online: bool) -> Path:
+        wanted = [*_BESIDE, weights, f"{weights}_data", f"{weights}.data"]
+        return Path(snapshot_download(model, revision=revision, allow_patterns=wanted, local_files_only=not online))
+
+    for weights in _WEIGHTS:  # what an earlier run fetched whole serves without any network
+        with suppress(LocalEntryNotFoundError):
+            folder = fetch(weights, online=False)
+            if (folder / weights).exists():
+                return folder, weights, revision
     try:
         weights = _weights(model, HfApi().list_repo_files(model, revision=revision))
-        wanted = [*_BESIDE, weights, f"{weights}_data", f"{weights}.data"]
-        return Path(snapshot_download(model, revision=revision, allow_patterns=wanted)), weights, revision
+        return fetch(weights, online=True), weights, revision
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise ConfigError(f"sentiment model {model!r} at {revision}: the hub has no such model or commit") from error
-    except (OSError, RuntimeError) as error:
+    except ConfigError:
+        raise
+    except Exception as error:  # the hub's client lets through whatever its HTTP library raises
         raise ConfigError(
             f"sentiment model {model!r}: not here yet and the hub can't be reached ({type(error).__name__}). "
             "Connect once, or name a local folder"

@@ -193,8 +193,12 @@ class _Hub:
             "else: print(json.dumps({'id': model.model_id, 'revision': model.revision,"
             f" 'languages': sorted(model.languages), 'p': model.predict({_SENTENCES!r}).tolist()}}))"
         )
-        port = self.server.server_address[1] if online else 9
-        environment = {**os.environ, "HF_ENDPOINT": f"http://127.0.0.1:{port}", "HF_HOME": str(cache)}
+        environment = {
+            **os.environ,
+            "HF_ENDPOINT": f"http://127.0.0.1:{self.server.server_address[1]}",
+            "HF_HUB_OFFLINE": "0" if online else "1",
+            "HF_HOME": str(cache),
+        }
         done = subprocess.run(
             [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=REPOSITORY, env=environment
         )
@@ -214,7 +218,7 @@ class _Hub:
                 self._answer(files[name])
             else:
                 self.send_response(404)
-                self.send_header("X-Error-Code", "RevisionNotFound" if "revision" in path else "EntryNotFound")
+                self.send_header("X-Error-Code", "EntryNotFound" if COMMIT in path else "RevisionNotFound")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

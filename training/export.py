@@ -5,7 +5,9 @@ import logging
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnxruntime
 import torch
 from onnxruntime.transformers import optimizer
 from tokenizers import Tokenizer
@@ -24,6 +26,7 @@ def export(network: Sentiment, tokenizer: Tokenizer, folder: Path, own: dict[str
     folder.mkdir(parents=True, exist_ok=True)
     fp32 = Path(tempfile.mkdtemp()) / "fp32.onnx"
     _to_onnx(network, fp32)
+    _compare(network, fp32)
     onnx.save(quantise(onnx.load(fp32)), folder / "model.onnx")
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     special = {
@@ -77,11 +80,12 @@ def _to_onnx(network: Sentiment, file: Path) -> None:
     # Plain attention leaves a graph without the checks for rows that are masked as a whole, which no text has.
     network.encoder.set_attn_implementation("eager")
     network.eval()
-    ids = torch.ones(2, 7, dtype=torch.long)
+    # Two tensors: handed the same one twice, the exporter takes both inputs for one.
+    ids, mask = torch.arange(14).reshape(2, 7), torch.ones(2, 7, dtype=torch.long)
     batch, length = torch.export.Dim("batch", max=4_096), torch.export.Dim("length", min=2, max=512)
     program = torch.onnx.export(
         network,
-        (ids, ids),
+        (ids, mask),
         dynamo=True,
         opset_version=OPSET,
         verbose=False,
@@ -96,6 +100,19 @@ def _to_onnx(network: Sentiment, file: Path) -> None:
         str(file), model_type="bert", num_heads=config.num_attention_heads, hidden_size=config.hidden_size, opt_level=0
     )
     fused.save_model_to_file(str(file))
+
+
+def _compare(network: Sentiment, file: Path) -> None:
+    """The file must say what the network says, also at other sizes than it was traced with."""
+    session = onnxruntime.InferenceSession(str(file))
+    for batch, length in ((1, 3), (5, 40)):
+        ids = torch.randint(5, network.encoder.config.vocab_size, (batch, length))
+        mask = torch.ones_like(ids)
+        with torch.no_grad():
+            expected = network(ids, mask).numpy()
+        found = session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})[0]
+        if not np.allclose(found, expected, atol=1e-3):
+            raise SystemExit(f"The exported file differs from the network by {abs(found - expected).max():.3f}")
 
 
 def _write(file: Path, content: dict[str, object]) -> None:
