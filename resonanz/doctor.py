@@ -118,9 +118,7 @@ def _source(current: Settings, source: Source, ledger: dict[str, tuple[datetime,
     if refused or quarantined:
         words = f"{quarantined:,} rows quarantined, {refused} batches refused so far"
         where = current.lake.home / "quarantine" / source.name
-        yield Finding(
-            State.WARN, subject, words, f"the reasons: select reason, count(*) from '{where}/**/*.parquet' group by 1"
-        )
+        yield Finding(State.WARN, subject, words, f"the reasons stand in the column `reason` of {where}/**/*.parquet")
 
 
 def _reach(current: Settings, subject: str, chosen: Any) -> Iterator[Finding]:

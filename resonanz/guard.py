@@ -29,9 +29,7 @@ def admit_pending(lake: Lake, source: str, platform: str) -> list[Verdict]:
     batch stays pending, and the others have their verdicts.
     """
     verdicts, problems = [], []
-    for batch in lake.batches(source):
-        if lake.admission(batch).exists():
-            continue
+    for batch in lake.unjudged(source):
         try:
             verdicts.append(admit(lake, batch, platform))
         except (ResonanzError, duckdb.Error, OSError) as error:

@@ -90,6 +90,10 @@ class Lake:
             ]
         yield from sorted(found)
 
+    def unjudged(self, source: str) -> list[Batch]:
+        """The source's landed batches that have no verdict yet, oldest first."""
+        return [batch for batch in self.batches(source) if not self.admission(batch).exists()]
+
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write `value` so that a reader sees either the old file or the whole new one, also after a crash."""

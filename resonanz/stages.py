@@ -35,7 +35,10 @@ def admit(source: str) -> list[str]:
     """
     from airflow.sdk.exceptions import AirflowSkipException
 
-    from resonanz.guard import admit_pending
+    if not settings().lake.unjudged(source):
+        raise AirflowSkipException(f"{source}: no new batch")
+
+    from resonanz.guard import admit_pending  # Great Expectations takes seconds
     from resonanz.words import verdict_in_words
 
     with _failing_in_words():
@@ -43,10 +46,8 @@ def admit(source: str) -> list[str]:
         refusals = [verdict_in_words(verdict) for verdict in verdicts if verdict.status == "refused"]
         for verdict in verdicts:
             log.info(verdict_in_words(verdict))
-        if refusals and len(refusals) == len(verdicts):
+        if len(refusals) == len(verdicts):
             raise ResonanzError("; ".join(refusals))
-    if not verdicts:
-        raise AirflowSkipException(f"{source}: no new batch")
     return refusals
 
 
