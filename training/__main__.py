@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from training import card, data, evaluate, export, train
+from training import batches, card, data, evaluate, export, train
 
 LANGUAGES = ["de", "en"]
 
@@ -28,6 +28,7 @@ def main() -> None:
     own: dict[str, object] = {"languages": LANGUAGES, "max_length": train.MAX_LENGTH}
     fp32 = export.export(network, tokenizer, given.out, own)
     validation = data.labelled(given.data, "validation")
+    rows = len(train.capped(data.labelled(given.data, "train")))
     temperature, threshold = evaluate.calibrate(given.out, validation)
     export.configure(network, given.out, own | {"temperature": temperature, "threshold": threshold})
     figures = evaluate.measure(given.out, fp32, validation)
@@ -37,6 +38,8 @@ def main() -> None:
         temperature=temperature,
         threshold=threshold,
         steps=given.steps,
+        rows=rows,
+        epochs=given.steps * batches.BATCH / rows,
         max_length=train.MAX_LENGTH,
         parameters=sum(weight.numel() for weight in network.parameters()) / 1e6,
         megabytes=sum(file.stat().st_size for file in given.out.iterdir()) / 1e6,

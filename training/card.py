@@ -20,7 +20,7 @@ Validation split of UMSAB, both languages, measured on the int8 file in this fol
 {table}
 
 The sets are small: a macro-F1 here carries about ±0.05 (95 %). Temperature and threshold were fitted on these same
-texts, so calibration and coverage are a little flattering. Nothing else was chosen by them but the number of steps.
+texts, so calibration and coverage are a little flattering; nothing else was fitted to them.
 
 The probabilities are calibrated by temperature {temperature}. Where the highest is below **{threshold}**, the model is
 not sure enough, and a text should count as abstained; about a fifth of the texts above are.
@@ -30,7 +30,7 @@ probabilities therefore do not depend on the texts it is scored with.
 
 ## Data
 
-| set | language | rows | what | terms |
+| set | language | rows | what | terms, as far as known |
 |---|---|---|---|---|
 | UMSAB (train) | de, en | 3,661 | tweets | research benchmark; tweets stay under the platform's terms |
 | TweetEval sentiment | en | 11,629 | tweets (SemEval 2017) | as above |
@@ -50,12 +50,14 @@ was extended with pieces from the same texts and from 47,922 unlabelled German c
 ## Training
 
 `make train`, or `python -m training`; see training/README.md. {steps} batches of 32 texts, AdamW, seed 7, bfloat16 on
-the CPU. Within each source the three labels weigh alike (up to a factor of 4), and UMSAB counts double.
+the CPU; at most 2,500 rows of a label from any one source, so that {steps} batches are {epochs:.2f} passes over
+{rows:,} rows. Within each source the three labels weigh alike (up to a factor of 4), and UMSAB counts double.
 
 ## Known weaknesses
 
 - German is weaker than English: the base model never saw German, and its German was learnt from labelled texts alone.
-- Irony and sarcasm ("Na super, wieder kaputt") are often read literally, also with emoji.
+- Irony and sarcasm ("Na super, wieder kaputt") were not measured; expect many to be read literally.
+- German negation is understood less firmly than English: "nicht gut" moves to negative, but with little certainty.
 - The training texts are tweets of 2013 to 2017 and hotel, restaurant and airline feedback. Other trades, later slang
   and long reviews are further from them; what lies past {max_length} tokens is not read.
 - One label a text: mixed praise and complaint gets whichever weighs more.

@@ -12,7 +12,7 @@ from training.data import Row
 from training.network import Sentiment, old_vocabulary
 
 MAX_LENGTH = 96
-STEPS = 4_000
+STEPS = 1_000
 # No label of one source gives more rows than this to an epoch: the rest says little new (7,123 angry airline tweets).
 _MOST = 2_500
 
@@ -21,7 +21,7 @@ def run(folder: Path, work: Path, steps: int) -> tuple[Sentiment, Tokenizer]:
     """Train, or go on where an earlier call in the same `work` folder was ended."""
     rows, validation = data.labelled(folder, "train"), data.labelled(folder, "validation")
     tokenizer = vocabulary.build(old_vocabulary(), [row.text for row in rows] + data.unlabelled(folder))
-    rows = _capped(rows)
+    rows = capped(rows)
     network = Sentiment(tokenizer.get_vocab_size())
     torch.manual_seed(loop.SEED)
     torch.nn.init.normal_(network.head.weight, std=0.02)
@@ -46,7 +46,7 @@ def encode(tokenizer: Tokenizer, texts: list[str], longest: int) -> list[list[in
     return ids
 
 
-def _capped(rows: list[Row]) -> list[Row]:
+def capped(rows: list[Row]) -> list[Row]:
     groups: dict[tuple[str, str, int], list[Row]] = {}
     for row in random.Random(loop.SEED).sample(rows, len(rows)):  # noqa: S311  an order, no secret
         groups.setdefault((row.source, row.language, row.label), []).append(row)
