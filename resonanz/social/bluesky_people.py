@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from resonanz.privacy import Privacy
-from resonanz.social.fields import Unreadable
+from resonanz.social.fields import Unreadable, mappings
 from resonanz.social.texts import whole
 
 PLATFORM = "bluesky"
@@ -93,13 +93,11 @@ def _plain(text: str, people: People) -> str:
 
 
 def _mention_ranges(facets: Any) -> Iterator[tuple[int, int, str]]:
-    for facet in facets if isinstance(facets, list) else ():
-        if not isinstance(facet, Mapping) or not isinstance(index := facet.get("index"), Mapping):
-            continue
-        start, stop = index.get("byteStart"), index.get("byteEnd")
-        for feature in facet.get("features") or ():
-            did = feature.get("did") if isinstance(feature, Mapping) else None
-            if isinstance(did, str) and isinstance(start, int) and isinstance(stop, int):
+    for facet in mappings(facets):
+        index = facet.get("index")
+        start, stop = (index.get("byteStart"), index.get("byteEnd")) if isinstance(index, Mapping) else (None, None)
+        for feature in mappings(facet.get("features")):
+            if isinstance(did := feature.get("did"), str) and isinstance(start, int) and isinstance(stop, int):
                 yield start, stop, did
 
 
@@ -126,7 +124,7 @@ def _structure(value: Any, people: People, handles: dict[str, str]) -> Any:
         kept["text"] = keyed_text(text, value["facets"], people)
         if kept["text"] != text:  # positions count the bytes of the text as it was
             kept["facets"] = [
-                {name: item for name, item in facet.items() if name != "index"} for facet in kept["facets"]
+                {name: item for name, item in facet.items() if name != "index"} for facet in mappings(kept["facets"])
             ]
     return kept
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from resonanz.landing import Message
 from resonanz.social.bluesky_people import PLATFORM, URI, People, clean, keyed_text
-from resonanz.social.fields import Unreadable, field
+from resonanz.social.fields import Unreadable, field, mappings
 from resonanz.social.texts import whole
 
 _METRICS = {"reactions": "likeCount", "shares": "repostCount", "comments": "replyCount", "quotes": "quoteCount"}
@@ -84,8 +84,8 @@ def _account(own: str | None, above: list[str | None], mentioned: list[str], peo
 
 
 def _mentioned(record: Mapping[str, Any]) -> Iterator[str]:
-    for facet in record.get("facets") or ():
-        for feature in facet.get("features") or ():
+    for facet in mappings(record.get("facets")):
+        for feature in mappings(facet.get("features")):
             if isinstance(did := feature.get("did"), str):
                 yield did
 

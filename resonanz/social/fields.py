@@ -1,6 +1,6 @@
 """Fields of an API's JSON, as promised or with words on what is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -17,3 +17,10 @@ def field(value: Any, name: str, *kinds: type) -> Any:
             f"{name} is missing" if found is None else f"{name} should be {wanted}: {type(found).__name__}"
         )
     return found
+
+
+def mappings(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The objects in a list; nothing where `value` is no list. For parts that a message can be read without."""
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, Mapping):
+            yield item
