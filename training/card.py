@@ -56,6 +56,8 @@ the CPU; at most 2,500 rows of a label from any one source, so that {steps} batc
 ## Known weaknesses
 
 - German is weaker than English: the base model never saw German, and its German was learnt from labelled texts alone.
+- News-like posts that report trouble without feeling are often called negative: on German posts about a rail company
+  (GermEval 2017) the model is far below its figures above; training/README.md has the numbers.
 - Irony and sarcasm ("Na super, wieder kaputt") were not measured; expect many to be read literally.
 - German negation is understood less firmly than English: "nicht gut" moves to negative, but with little certainty.
 - The training texts are tweets of 2013 to 2017 and hotel, restaurant and airline feedback. Other trades, later slang
