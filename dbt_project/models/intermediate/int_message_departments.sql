@@ -12,17 +12,30 @@ terms as (
 
 ),
 
-scored as (
+-- A product that is named twice, or by two of its names, is one piece of evidence.
+hints as (
 
     select
         matches.message_id,
         terms.department,
-        sum(case when terms.is_exclusion then -terms.weight else terms.weight end) as score,
-        list(terms.term order by terms.weight desc, terms.term asc) filter (where not terms.is_exclusion) as evidence
+        terms.is_exclusion,
+        terms.evidence,
+        max(terms.weight) as weight
     from matches
     inner join terms on matches.term_id = terms.term_id
-    where terms.department is not null
-    group by matches.message_id, terms.department
+    group by all
+
+),
+
+scored as (
+
+    select
+        message_id,
+        department,
+        sum(case when is_exclusion then -weight else weight end) as score,
+        list(evidence order by weight desc, evidence asc) filter (where not is_exclusion) as evidence
+    from hints
+    group by message_id, department
 
 ),
 

@@ -35,7 +35,8 @@ named as (
         weight,
         is_exclusion,
         null as product,
-        null as campaign
+        null as campaign,
+        term as evidence
     from routing_terms
 
     union all
@@ -48,7 +49,8 @@ named as (
         weight,
         false as is_exclusion,
         product,
-        null as campaign
+        null as campaign,
+        product as evidence
     from products
 
     union all
@@ -61,7 +63,8 @@ named as (
         weight,
         false as is_exclusion,
         null as product,
-        campaign
+        campaign,
+        campaign as evidence
     from campaigns
 
     union all
@@ -74,7 +77,8 @@ named as (
         weight,
         false as is_exclusion,
         null as product,
-        null as campaign
+        null as campaign,
+        site as evidence
     from sites
 
 ),
@@ -91,7 +95,7 @@ cut as (
 final as (
 
     select
-        md5(concat_ws('|', department, language, match, term, product, campaign)) as term_id,
+        md5(concat_ws('|', department, language, match, term, is_exclusion, evidence)) as term_id,
         department,
         language,
         term,
@@ -121,7 +125,8 @@ final as (
         weight,
         is_exclusion,
         product,
-        campaign
+        campaign,
+        evidence
     from cut
     where len(words) > 0
 
