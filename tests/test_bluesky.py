@@ -334,6 +334,21 @@ def test_answers_that_vanish_or_are_blocked_land_as_deleted(server, source):
     assert source.rows == []
 
 
+def test_what_stands_below_a_deleted_answer_is_still_followed(server, source):
+    say = server.network.say
+    post = sorted(server.network.posts)[-1]
+    comment = say("anna.test", "Frage", 5000, post)
+    answer = say(COMPANY, "Antwort", 5001, comment)
+    server.network.delete(comment)
+    thanks = say("bert.test", "Gilt das auch für mich?", 5002, answer)
+    source.run()
+    rows = source.by_id()
+    assert rows[keyed(thanks)]["thread_native_id"] == post
+    assert rows[answer]["parent_native_id"] == keyed(comment)
+    source.run()
+    assert source.rows == []
+
+
 def test_an_answer_that_is_only_kept_back_is_not_taken_for_deleted(server, source):
     post = sorted(server.network.posts)[-1]
     hidden = server.network.say("a.test", "wird versteckt", 5000, post)

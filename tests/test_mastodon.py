@@ -99,7 +99,10 @@ def test_the_kind_follows_from_the_place_in_the_thread(status, thread, kind):
 
 def test_a_quote_keeps_its_warning_and_loses_what_only_stands_in_for_the_quoted_post():
     message = parse_status(fixture("status_quote.json"), INSTANCE)
-    assert message.text == f"Haushalt, Ärger\n\nBei mir auch! Mehr unter https://meer.example/@{ANNA}/1161589"
+    assert message.text == f"Bei mir auch! Mehr unter https://meer.example/@{ANNA}/1161589"
+    assert message.payload["spoiler_text"] == "Haushalt, Ärger"
+    only_warning = fixture("status_quote.json") | {"content": ""}
+    assert parse_status(only_warning, INSTANCE).text == "Haushalt, Ärger"
     assert not [name for name in PRIVATE if name in json.dumps(message.payload, ensure_ascii=False)]
     assert message.payload["quote"]["quoted_status"]["account"] == {"acct": ANNA, "bot": False}
 
@@ -441,6 +444,23 @@ def test_when_the_first_message_goes_its_answers_keep_their_thread(server, sourc
     rows = source.by_id()
     assert rows[str(post)]["is_deleted"]
     assert str(answer) not in rows, "nothing about the answer itself changed"
+
+
+def test_what_stands_below_a_deleted_answer_is_still_followed(server, source):
+    """The deleted status cuts the thread; the company's answer below it goes on, and so does its thread."""
+    say = server.mastodon.say
+    source.options |= {"accounts": ["weidenfels"], "recheck_threads": 0}
+    post = sorted(server.mastodon.statuses)[-1]
+    comment = say("kunde@x.example", "Frage", 5000, post)
+    answer = say(COMPANY, "Antwort", 5001, comment)
+    source.run()
+    server.mastodon.delete(comment)
+    thanks = say("anders@x.example", "Gilt das auch für mich?", 5002, answer)
+    source.run()
+    rows = source.by_id()
+    assert rows[str(thanks)]["thread_native_id"] == str(post)
+    assert rows[str(answer)]["parent_native_id"] == str(comment)
+    assert rows[str(answer)]["kind"] == "reply"
 
 
 def test_without_replies_answers_land_where_they_are_met(server, source):

@@ -21,22 +21,40 @@ class Threads:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
+        self._visited: set[str] = set()
+        self._shown: set[str] = set()  # what the threads read in this run showed
 
     def read(self) -> Iterator[Message]:
         """All threads that are due, then some in turn."""
         reader, threads = self.reader, self.reader.memory.threads
+        through = []
         for native_id, (first, is_changed) in reader.answers.items():
             if first in reader.starts or first in threads:
                 if is_changed:
                     threads.want(first)
+                    through.append(native_id)
             elif is_changed or native_id not in threads:
                 threads.want(native_id)
         for name in threads.due:
             if not reader.can_ask(name):
                 threads.is_gone(name)  # a private post out of sight; its timeline brings it up again
-        foci = [*threads.due, *threads.in_turn(reader.options.recheck_threads, reader.can_ask)]
-        visited = set(foci)
-        while foci:
+        yield from self._read([*threads.due, *threads.in_turn(reader.options.recheck_threads, reader.can_ask)])
+        # A thread shows nothing below a deleted or hidden post: what stands there is asked for by itself.
+        left = [name for name in through if name not in self._shown and self._has_answers(name)]
+        for name in left:
+            threads.want(name)
+        yield from self._read(left)
+        reader.unreadable.update(name for name in threads.due if name in reader.uris)
+
+    def _has_answers(self, name: str) -> bool:
+        known = self.reader.memory.sightings.get(name)
+        return known is not None and bool(known.comments)
+
+    def _read(self, foci: list[str]) -> Iterator[Message]:
+        """The threads around `foci`, and further down where a server cuts them off."""
+        reader, threads = self.reader, self.reader.memory.threads
+        while foci := [focus for focus in dict.fromkeys(foci) if focus not in self._visited]:
+            self._visited.update(foci)
             deeper: list[str] = []
             for focus, result in reader.client.each(lambda name: reader.thread(name, DEPTH, HEIGHT), foci):
                 if not isinstance(result, SourceError):
@@ -48,11 +66,8 @@ class Threads:
                     threads.want(focus)
                     report(reader.context, reader.client, result)
                     if is_final(reader.client, result):
-                        deeper = []
-                        break
-            foci = [focus for focus in dict.fromkeys(deeper) if focus not in visited]
-            visited.update(foci)
-        reader.unreadable.update(name for name in threads.due if name in reader.uris)
+                        return
+            foci = deeper
 
     def _thread(self, focus: str, node: Mapping[str, Any], deeper: list[str]) -> Iterator[Message]:
         reader, sightings = self.reader, self.reader.memory.sightings
@@ -69,6 +84,7 @@ class Threads:
             yield from self._land(message, current["post"])
             if message.parse_error or message.native_id is None:
                 continue
+            self._shown.add(message.native_id)
             first = str(message.thread_native_id)
             latest = max(filter(None, (latest, message.created_at)), default=None)
             answers = [answer for answer in current.get("replies") or () if isinstance(answer, Mapping)]

@@ -39,6 +39,7 @@ class Reader:
         self.lines: list[Line] = []
         self.starts: dict[str, str | None] = {}  # statuses met that start a thread -> the account they stand under
         self.pending: dict[str, Any] = {}  # answers met whose thread is not known yet
+        self.through: dict[str, str] = {}  # answers met that have new answers -> the watched thread they stand in
         self.is_collecting = options.replies  # answers are handed over to the conversations stream
 
     @cached_property
@@ -155,14 +156,12 @@ class Reader:
         name = id_of(item)
         known = self.memory.sightings.get(name) if name else None
         is_answer = isinstance(item, Mapping) and item.get("in_reply_to_id") is not None
-        thread = None
-        if known is not None and known.parent is not None and known.thread is not None:
-            thread = Thread(known.thread, known.account, known.parent)
-        elif is_answer and name and self.is_collecting:
+        thread = self.known_thread(name)
+        if thread is None and is_answer and name and self.is_collecting:
             line.saw(name, created_of(item))
             self.pending[name] = item
             return
-        elif is_answer:
+        if thread is None and is_answer:
             thread = self.thread_of(str(item["in_reply_to_id"]))
         message = parse_status(item, self.instance, thread, origin)
         line.saw(name_of(message), message.created_at)
@@ -177,8 +176,16 @@ class Reader:
                 focus = str(message.thread_native_id)
             if focus not in threads or comments != (known.comments if known else None):
                 threads.want(focus)
+                self.through[message.native_id] = focus
         if is_news:
             yield message
+
+    def known_thread(self, native_id: str) -> Thread | None:
+        """The thread in which a landed answer was found to stand; it keeps it when what it answers is deleted."""
+        known = self.memory.sightings.get(native_id)
+        if known is None or known.parent is None or known.thread is None:
+            return None
+        return Thread(known.thread, known.account, known.parent)
 
     def thread_of(self, native_id: str) -> Thread | None:
         """The thread in which `native_id` stands, from what was met and what is remembered."""

@@ -100,9 +100,9 @@ def _kind(parent: Any, thread: Thread | None, is_company: bool, is_mention: bool
 
 
 def _text(status: Mapping[str, Any], instance: Instance) -> tuple[str | None, bool]:
-    content = str(field(status, "content", str))
-    parts = [str(status.get("spoiler_text") or ""), plaintext(keyed_mentions(content, status, instance))]
-    text, is_repaired = whole("\n\n".join(part for part in parts if part))
+    said = plaintext(keyed_mentions(str(field(status, "content", str)), status, instance))
+    # A content warning stands above the text and is not part of it, unless it is all there is.
+    text, is_repaired = whole(said or str(status.get("spoiler_text") or ""))
     return keyed(text, instance, private(status, instance)) or None, is_repaired
 
 

@@ -20,6 +20,8 @@ class Conversations:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
+        self._visited: set[str] = set()
+        self._shown: set[str] = set()  # what the threads read in this run showed
         self._vanished: list[str] = []
 
     def read(self) -> Iterator[Message]:
@@ -28,9 +30,22 @@ class Conversations:
         reader.is_collecting = False
         for focus in self._for_pending():
             threads.want(focus)
-        foci = [*threads.due, *threads.in_turn(reader.options.recheck_threads)]
-        visited = set(foci)
-        while foci:
+        yield from self._read([*threads.due, *threads.in_turn(reader.options.recheck_threads)])
+        # A thread shows nothing below a deleted or hidden status: what stands there is asked for by itself.
+        left = [name for name in reader.through if name not in self._shown]
+        left += [name for name, item in reader.pending.items() if item.get("replies_count")]
+        for name in left:
+            threads.want(name)
+        yield from self._read(left)
+        for item in reader.pending.values():
+            yield from self._land(item, reader.thread_of(str(item["in_reply_to_id"])), "unresolved")
+        yield from self._deleted()
+
+    def _read(self, foci: list[str]) -> Iterator[Message]:
+        """The threads around `foci`, and further down where a server cuts them off."""
+        reader, threads = self.reader, self.reader.memory.threads
+        while foci := [focus for focus in dict.fromkeys(foci) if focus not in self._visited]:
+            self._visited.update(foci)
             deeper: list[str] = []
             for focus, result in reader.client.each(self._ask, foci):
                 if not isinstance(result, SourceError):
@@ -42,13 +57,8 @@ class Conversations:
                     threads.want(focus)
                     report(reader.context, reader.client, result)
                     if is_final(reader.client, result):
-                        deeper = []
-                        break
-            foci = [focus for focus in dict.fromkeys(deeper) if focus not in visited]
-            visited.update(foci)
-        for item in reader.pending.values():
-            yield from self._land(item, reader.thread_of(str(item["in_reply_to_id"])), "unresolved")
-        yield from self._deleted()
+                        return
+            foci = deeper
 
     def _for_pending(self) -> Iterator[str]:
         """Through which threads the answers without a known one are found: their own first message if that was met,
@@ -82,7 +92,8 @@ class Conversations:
         thread = Thread(focus, reader.starts.get(focus))
         if first is not None:
             start = parse_status(first, reader.instance)
-            thread = Thread(start.native_id or focus, start.account)
+            name = start.native_id or focus
+            thread = reader.known_thread(name) or Thread(name, start.account)
         latest = None
         for item in [*above, *([status] if status is not None else []), *below]:
             for message in self._messages(item, thread, origin):
@@ -94,6 +105,7 @@ class Conversations:
         reader.memory.threads.was_read(focus, thread.first, latest)
         answered = {str(item.get("in_reply_to_id")) for item in below if isinstance(item, dict)}
         shown = {str(item.get("id")): item for item in below if isinstance(item, dict)}
+        self._shown.update([focus, *shown])
         if len(below) >= _MOST_DESCENDANTS or _depth(focus, shown) >= _DEEPEST:
             for name, item in shown.items():
                 if item.get("replies_count") and name not in answered and name not in reader.memory.threads:
@@ -106,7 +118,8 @@ class Conversations:
     def _messages(self, item: Any, thread: Thread, origin: str) -> Iterator[Message]:
         if isinstance(item, dict) and (item.get("reblog") or item.get("visibility", "public") not in PUBLIC):
             return
-        message = parse_status(item, self.reader.instance, thread, origin)
+        known = self.reader.known_thread(str(item.get("id"))) if isinstance(item, dict) else None
+        message = parse_status(item, self.reader.instance, known or thread, origin)
         if message.native_id:
             self.reader.pending.pop(message.native_id, None)
         yield message
@@ -121,7 +134,7 @@ class Conversations:
         reader = self.reader
         for native_id, result in reader.client.each(reader.status, dict.fromkeys(self._vanished)):
             if not isinstance(result, SourceError):
-                yield from self._land(result, reader.thread_of(native_id), "single status")
+                yield from self._land(result, reader.known_thread(native_id), "single status")
             elif result.kind is Kind.GONE:
                 yield from reader.memory.sightings.tombstone("mastodon", native_id, "single status")
             else:
