@@ -1,8 +1,10 @@
 #!/bin/sh
-# Resolve requirements/*.in into pinned, hashed *.txt for every Python from 3.11, naming no index.
+# Resolve requirements/*.in anew into pinned, hashed *.txt for every Python from 3.11, naming no index.
 set -eu
 cd "$(dirname "$0")"
-for set in build runtime dev; do
-    ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --override overrides.txt \
-        --generate-hashes --no-emit-index-url --no-annotate "$set.in" -o "$set.txt"
-done
+lock() {
+    ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --override "$2" \
+        --generate-hashes --no-emit-index-url --no-annotate "$1.in" -o "$1.txt"
+}
+for set in build runtime dev; do lock "$set" overrides.txt; done
+lock training training-overrides.txt # torch and CUDA stay out, see training/README.md

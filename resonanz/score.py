@@ -48,7 +48,7 @@ def score(lake: Lake, wanted: settings.Sentiment) -> Scored:
 
     A text is scored once per model revision, whatever happens in between: what is committed is not scored again.
     """
-    model = load_model(wanted.model, wanted.revision, labels=wanted.labels)
+    model = load_model(wanted.model, wanted.revision, labels=wanted.labels, languages=wanted.languages)
     with open_warehouse(lake) as warehouse:
         key = {"model_id": model.model_id, "revision": model.revision}
         texts: list[tuple[str, str]] = warehouse.execute(_PENDING, key).fetchall()

@@ -5,6 +5,7 @@ import html
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +64,7 @@ class SentimentModel:
     _temperature: float
     _longest: int  # tokens
     _batch: int  # texts
+    _threads: int  # batches at a time
 
     def predict(self, texts: Sequence[str]) -> Probabilities:
         """Probabilities of negative, neutral and positive, calibrated where the model brings a temperature.
@@ -83,7 +85,8 @@ class SentimentModel:
             padding=False,
             return_attention_mask=False,
         )["input_ids"]
-        for rows in self._batches(encoded):
+
+        def score(rows: list[int]) -> None:
             # A lone text is run twice: products of a single row go another way through the processor's libraries,
             # which would change the last bit.
             ids = np.array([encoded[row] for row in (rows if len(rows) > 1 else rows * 2)], dtype=np.int64)
@@ -93,6 +96,11 @@ class SentimentModel:
             scaled = logits[:, self._columns].astype(np.float64) / self._temperature
             odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
             result[rows] = (odds / odds.sum(axis=1, keepdims=True))[: len(rows)]
+
+        # Batches side by side, one thread each: two threads on one small batch mostly wait for each other.
+        with ThreadPoolExecutor(self._threads) as pool:
+            for _ in pool.map(score, self._batches(encoded)):
+                pass
         return result
 
     def _batches(self, encoded: Sequence[Sequence[int]]) -> Iterator[list[int]]:
@@ -119,16 +127,15 @@ def load_model(
     :param revision: the commit, 40 hex digits; needed for a hub id.
     :param labels: the model's label names to negative, neutral and positive, where it has others of its own.
     :param languages: ISO 639-1 codes the model is good for, where neither its config nor its card tells.
-    :param threads: threads of one prediction.
+    :param threads: batches that are run at a time, each on one thread.
     :raises ConfigError: nothing to load there, no pin, pickled weights only, or labels that do not map.
     """
     folder = Path(path_or_id)
     if folder.is_dir():
         weights = _weights(path_or_id, _files(folder))
-        model_id, revision = folder.resolve().name, _content_hash(folder, weights)
+        revision = _content_hash(folder, weights)
     elif _HUB_ID.fullmatch(path_or_id):
         folder, weights, revision = _download(path_or_id, revision)
-        model_id = path_or_id
     else:
         raise ConfigError(f"sentiment model {path_or_id!r}: no such folder, and not a hub id like owner/name")
 
@@ -142,17 +149,18 @@ def load_model(
     if not claimed:
         raise ConfigError(f"sentiment model {path_or_id!r} does not say which languages it is for: name them")
     return SentimentModel(
-        model_id=model_id,
+        model_id=str(ours.get("name") or (path_or_id if _HUB_ID.fullmatch(path_or_id) else folder.resolve().name)),
         revision=revision,
         languages=claimed,
         threshold=float(ours.get("threshold", 0.0)),
-        _network=_open(path_or_id, folder, weights, threads),
+        _network=_open(path_or_id, folder, weights),
         _tokenizer=tokenizer,
         _columns=_columns(path_or_id, config.id2label, labels),
         _temperature=float(ours.get("temperature", 1.0)),
         _longest=longest,
         # A hub's quantised file takes one scale for all it is given: only alone does a text keep its score.
         _batch=1 if "quantized" in weights or "int8" in weights else 32,
+        _threads=threads,
     )
 
 
@@ -241,15 +249,15 @@ def _card_languages(folder: Path) -> frozenset[str]:
     return LANGUAGES if "multilingual" in codes else frozenset(codes)
 
 
-def _open(model: str, folder: Path, weights: str, threads: int) -> _Network:
-    return _open_torch(model, folder) if weights.endswith(".safetensors") else _open_onnx(folder / weights, threads)
+def _open(model: str, folder: Path, weights: str) -> _Network:
+    return _open_torch(model, folder) if weights.endswith(".safetensors") else _open_onnx(folder / weights)
 
 
-def _open_onnx(file: Path, threads: int) -> _Network:
+def _open_onnx(file: Path) -> _Network:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     # Batches come in a hundred shapes: memory kept for each of them would only grow.
     options.enable_mem_pattern = False

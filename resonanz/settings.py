@@ -30,12 +30,16 @@ class Company(BaseModel):
 
 
 class Sentiment(BaseModel):
-    """Which model scores: the shipped one, a folder, or a Hugging Face hub id with a pinned revision."""
+    """Which model scores: the shipped one, a folder, or a Hugging Face hub id with a pinned revision.
+
+    `labels` maps the model's own label names to ours; `languages` says what it is for where its card does not.
+    """
 
     model_config = ConfigDict(extra="forbid")
     model: str = str(SHIPPED_MODEL)
     revision: str | None = None
     labels: dict[str, Literal["negative", "neutral", "positive"]] | None = None
+    languages: list[str] | None = None
 
 
 class Source(BaseModel):

@@ -4,6 +4,7 @@ import logging
 import os
 from pathlib import Path
 
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.contracts.results import RunExecutionResult
 
@@ -26,9 +27,11 @@ def transform(lake: Lake, selector: str, *, full_refresh: bool = False) -> None:
 def invoke(lake: Lake, command: list[str]) -> None:
     """Run one dbt command on the lake's warehouse; raises StageError in words where anything failed."""
     _environment(lake)
-    result = dbtRunner().invoke(
-        [*command, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--no-use-colors", "--quiet"]
-    )
+    arguments = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--no-use-colors", "--quiet"]
+    try:
+        result = dbtRunner().invoke([*command, *arguments])
+    finally:
+        DuckDBConnectionManager.close_all_connections()  # else this process keeps the warehouse open
     if isinstance(result.result, RunExecutionResult):
         failed = [node for node in result.result.results if node.status in ("error", "fail", "runtime error")]
         for node in result.result.results:

@@ -111,7 +111,7 @@ def test_normalise() -> None:
 
 
 def test_what_the_shipped_model_says_of_itself(model: SentimentModel) -> None:
-    assert model.model_id == "model"
+    assert model.model_id == "resonanz-sentiment-de-en"
     assert len(model.revision) == 16
     assert model.languages == {"de", "en"}
     assert 0.34 < model.threshold < 0.9

@@ -7,6 +7,7 @@ import torch
 
 from training import batches, card, data, evaluate, export, train
 
+NAME = "resonanz-sentiment-de-en"
 LANGUAGES = ["de", "en"]
 
 
@@ -25,7 +26,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
 
     network, tokenizer = train.run(given.data, given.work, given.steps)
-    own: dict[str, object] = {"languages": LANGUAGES, "max_length": train.MAX_LENGTH}
+    own: dict[str, object] = {"name": NAME, "languages": LANGUAGES, "max_length": train.MAX_LENGTH}
     fp32 = export.export(network, tokenizer, given.out, own)
     validation = data.labelled(given.data, "validation")
     rows = len(train.capped(data.labelled(given.data, "train")))

@@ -50,16 +50,20 @@ class Reader:
 
     @cached_property
     def instance(self) -> Instance:
-        """The server's own domain, which may differ from its address; the address' host where it does not tell."""
-        domain = urlsplit(self.options.base_url).netloc
+        """The server by its own domain, which may differ from its address, and from which keys of local accounts
+        follow: asked once a run, remembered for when it cannot be told, the address' host where it never is."""
+        import dlt
+
+        memory = dlt.current.source_state()
         try:
             answer = self.client.get("/api/v2/instance", what="the server's description")
         except SourceError as error:
-            if error.is_retryable:
+            if error.kind is not Kind.GONE and "domain" not in memory:
                 raise
         else:
-            told = answer.value.get("domain")
-            domain = told if isinstance(told, str) and told else domain
+            if isinstance(told := answer.value.get("domain"), str) and told:
+                memory["domain"] = told
+        domain = memory.setdefault("domain", urlsplit(self.options.base_url).netloc)
         return Instance(domain, self.context.privacy)
 
     def hashtags(self, state: dict[str, Any]) -> Iterator[Message]:
