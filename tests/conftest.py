@@ -8,7 +8,9 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # dlt's and dbt's usage reports have no place in tests.
-os.environ.update(RUNTIME__DLTHUB_TELEMETRY="false", DO_NOT_TRACK="1", RESONANZ_AUTHOR_KEY_SECRET="a secret for tests only")
+os.environ.update(
+    RUNTIME__DLTHUB_TELEMETRY="false", DO_NOT_TRACK="1", RESONANZ_AUTHOR_KEY_SECRET="a secret for tests only"
+)
 
 
 @pytest.fixture(scope="session")

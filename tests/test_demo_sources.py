@@ -1,6 +1,5 @@
 """demo/sources.toml brings home what the demo company's platforms have, through the real extraction."""
 
-
 import duckdb
 import pytest
 

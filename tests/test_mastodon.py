@@ -607,6 +607,23 @@ def test_a_server_that_talks_something_else_is_told_in_words(server, source, bod
     assert words in problems[0].message
 
 
+def test_a_server_that_cannot_tell_its_domain_for_once_keeps_the_one_it_told(server, source):
+    server.mastodon.say("hier", "von hier", 5000, tags=("weidenfels",))
+    source.run()
+    server.mastodon.faults["/api/v2/instance"] = [Reply(b"<html>Wartung</html>")]
+    assert source.run().problems == []
+    assert source.rows == [], "another domain would make other people of those who live here"
+
+
+def test_a_server_without_a_description_goes_by_its_address(server, source):
+    server.mastodon.faults["/api/v2/instance"] = [Reply({"error": "Not found"}, 404)] * 2
+    server.mastodon.say("hier", "von hier", 5000, tags=("weidenfels",))
+    assert source.run().problems == []
+    row = next(row for row in source.rows if row["text"] == "von hier")
+    host = server.address.removeprefix("http://")
+    assert row["author_key"] == PRIVACY.author_key("mastodon", f"hier@{host}")
+
+
 def test_an_account_that_does_not_exist_is_named_and_the_rest_lands(server, source):
     source.options["accounts"] = ["weidenfelz"]
     problems = source.run().problems
