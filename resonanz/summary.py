@@ -25,7 +25,7 @@ def render(settings: Settings, started: datetime) -> str:
     with duckdb.connect(str(lake.published), read_only=True) as marts:
         marts.execute("set TimeZone = 'UTC'")
         parts = [
-            _heading("What came in this run (and in all)"),
+            _heading("What came in this run"),
             _ledger(marts, [source.name for source in settings.sources], started),
             _heading("Sentiment by language"),
             _languages(marts),
@@ -46,14 +46,14 @@ def _ledger(marts: duckdb.DuckDBPyConnection, sources: list[str], started: datet
             name,
             coalesce(sum(extracted) filter (is_new), 0), coalesce(sum(duplicates) filter (is_new), 0),
             coalesce(sum(quarantined) filter (is_new), 0), coalesce(sum(loaded) filter (is_new), 0),
-            coalesce(sum(extracted), 0), coalesce(sum(quarantined), 0), coalesce(sum(loaded), 0)
+            coalesce(sum(loaded), 0), coalesce(sum(quarantined), 0)
         from (select unnest($sources) as name) left join ledger on source = name
         group by name
         order by name
         """,
         {"started": started, "sources": sources},
     ).fetchall()
-    titles = ["source", "extracted", "duplicate", "quarantined", "loaded", "| all: extracted", "quarantined", "loaded"]
+    titles = ["source", "extracted", "duplicate", "quarantined", "loaded", "loaded in all", "quarantined in all"]
     return _table(titles, rows)
 
 
@@ -109,14 +109,15 @@ def _departments(marts: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _complaints(marts: duckdb.DuckDBPyConnection, department: str) -> list[tuple[Any, ...]]:
-    """The messages that the model is surest are negative; each text once."""
+    """The messages that the model is surest are negative; those that differ in names and numbers alone stand once."""
     return marts.execute(
-        """
-        select any_value(text), max(p_negative), any_value(platform), min(created_at)
+        r"""
+        select
+            arg_max(text, p_negative), max(p_negative), arg_max(platform, p_negative), arg_max(created_at, p_negative)
         from core.fct_messages
         where list_contains(departments, $department) and sentiment = 'negative' and not is_abstained
             and not is_company and not is_deleted
-        group by lower(trim(text))
+        group by left(trim(regexp_replace(lower(text), '@\S+|[^\pL]+', ' ', 'g')), 60)
         order by 2 desc, 1
         limit $count
         """,
@@ -126,7 +127,8 @@ def _complaints(marts: duckdb.DuckDBPyConnection, department: str) -> list[tuple
 
 def _quote(text: str, p_negative: float, platform: str, created_at: datetime | None) -> str:
     when = f"{created_at:%Y-%m-%d}" if created_at else "no date"
-    words = textwrap.shorten(text, _WIDTH - 8, placeholder=" …")
+    plain = "".join(sign if sign.isprintable() else " " for sign in text.replace("\n", " – "))
+    words = textwrap.shorten(plain, _WIDTH - 8, placeholder=" …")
     return f"    − {words}\n      {platform}, {when}, {p_negative:.2f} negative"
 
 
