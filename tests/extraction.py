@@ -10,6 +10,7 @@ from dlt.load.load import Load
 
 from resonanz import settings
 from resonanz.extract import Extraction, extract
+from resonanz.guard import admit
 
 _begin = Load.__init__
 
@@ -52,6 +53,11 @@ class Source:
         found = {row["native_id"]: row for row in self.rows}
         assert len(found) == len(self.rows), "a message landed twice"
         return found
+
+    def quarantined(self) -> dict[str, int]:
+        """Stream -> rows of everything landed that the guard would keep out; a refused batch counts whole."""
+        lake = settings.load(self.folder / "sources.toml", self.folder / "var").lake
+        return {str(batch): admit(lake, batch, self.options["platform"]).quarantined for batch in lake.batches()}
 
     def written(self) -> str:
         """Everything that was ever written below landing and dlt's folder, as one text."""

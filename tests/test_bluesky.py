@@ -608,6 +608,18 @@ def test_no_private_name_is_written_anywhere(server, source):
     assert did(COMPANY) in written
 
 
+def test_what_lands_passes_the_guard(server, source):
+    post = sorted(server.network.posts)[-1]
+    comment = server.network.say("anna.test", "Frage", 5000, post)
+    source.run()
+    server.network.delete(comment)
+    server.network.delete(sorted(server.network.posts)[3])
+    source.run()
+    assert sum(row["is_deleted"] for row in source.rows) == 2
+    assert len(source.quarantined()) == 4
+    assert sum(source.quarantined().values()) == 0
+
+
 # ---------------------------------------------------------------- options
 
 

@@ -703,6 +703,20 @@ def test_no_private_name_is_written_anywhere(server, source):
     assert "weidenfels@social.example" in written
 
 
+def test_what_lands_passes_the_guard(server, source):
+    source.options["accounts"] = ["weidenfels"]
+    post = sorted(server.mastodon.statuses)[-1]
+    answer = server.mastodon.say(COMPANY, "Antwort", 5000, post, replies_count=-1)
+    server.mastodon.say("bild@x.example", "", 5001, answer)
+    source.run()
+    server.mastodon.delete(post)
+    server.mastodon.delete(sorted(server.mastodon.statuses)[3])
+    source.run()
+    assert sum(row["is_deleted"] for row in source.rows) == 2
+    assert len(source.quarantined()) == 3
+    assert sum(source.quarantined().values()) == 0
+
+
 # ---------------------------------------------------------------- options
 
 

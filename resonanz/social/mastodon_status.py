@@ -108,8 +108,8 @@ def _text(status: Mapping[str, Any], instance: Instance) -> tuple[str | None, bo
 
 def _metrics(status: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for name, count in _METRICS.items():
-        if status.get(count) is not None:
-            yield name, int(field(status, count, int))
+        if status.get(count) is not None and (value := int(field(status, count, int))) >= 0:
+            yield name, value  # servers that lost count have been seen to show -1
 
 
 def _rest(payload: Any, instance: Instance) -> Any:

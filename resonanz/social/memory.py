@@ -100,6 +100,7 @@ class Sightings:
             created_at_precision="second" if created else "unknown",
             url=known.url,
             is_deleted=True,
+            payload={"id": native_id, "deleted": True},
             origin=origin,
         )
 
