@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from resonanz import processes
 from resonanz.airflow_api import AirflowApi
@@ -24,6 +25,7 @@ from resonanz.settings import Settings
 WAREHOUSE_DAG = "build_warehouse"
 _ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 _SILENCE_S = 5.0
+_PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,12 @@ def run(settings: Settings) -> list[Failure]:
 def airflow(settings: Settings) -> Iterator[AirflowApi]:
     """The Airflow that `make up` left running for these sources, or one of our own for the while."""
     lake = settings.lake
-    if state := processes.running(lake):
-        if state["sources"] != str(settings.file):
-            raise ResonanzError(
-                f"an Airflow is running with {state['sources']}; end it with `make down`, or run that file"
-            )
-        if not state["ready"]:
-            raise ResonanzError(f"another run is starting up (process {state['pid']}); wait for it to end")
-        if state["mode"] == "run":
-            raise ResonanzError(f"another `make run` is at work (process {state['pid']}); wait for it to end")
+    state = _waited_for(lake)
+    if state and state["mode"] == "run":
+        raise ResonanzError(f"another `make run` is at work (process {state['pid']}); wait for it to end")
+    if state and state["sources"] != str(settings.file):
+        raise ResonanzError(f"an Airflow is running with {state['sources']}; end it with `make down`, or run that file")
+    if state:
         say(f"using the Airflow that is up on port {state['port']}")
         yield AirflowApi(state["port"], password(lake))
         return
@@ -79,8 +78,26 @@ def airflow(settings: Settings) -> Iterator[AirflowApi]:
     finally:
         say("ending Airflow")
         supervisor.terminate()
-        supervisor.wait()
+        while supervisor.poll() is None:
+            try:
+                supervisor.wait(timeout=_SILENCE_S)
+            except subprocess.TimeoutExpired:
+                say("… still ending Airflow")
         processes.end_session(supervisor.pid)
+
+
+def _waited_for(lake: Lake) -> dict[str, Any] | None:
+    """What runs already. One that is just starting or, its `make run` killed, just ending, is waited for."""
+    deadline = time.monotonic() + _PATIENCE_S
+    spoke = 0.0
+    while (state := processes.running(lake)) and (state["mode"] == "run" or not state["ready"]):
+        if time.monotonic() > deadline:
+            break
+        if time.monotonic() - spoke > _SILENCE_S:
+            spoke = time.monotonic()
+            say(f"waiting for process {state['pid']}, which is starting or ending an Airflow here")
+        time.sleep(0.5)
+    return state
 
 
 def _start_supervisor(settings: Settings) -> subprocess.Popen[str]:
