@@ -1,12 +1,10 @@
 """`make up` and `make down`: a local Airflow that stays, and its end."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from resonanz import processes
 from resonanz.airflow_env import USER, password, password_file
+from resonanz.errors import ResonanzError
 from resonanz.lake import Lake
 from resonanz.settings import Settings
 
@@ -15,22 +13,10 @@ def up(settings: Settings) -> int:
     """Start Airflow in a session of its own and return once it is ready; says where its UI is."""
     lake = settings.lake
     if (state := processes.running(lake)) is None:
-        environment = os.environ | {"RESONANZ_HOME": str(settings.home), "RESONANZ_SOURCES": str(settings.file)}
-        supervisor = subprocess.Popen(
-            [sys.executable, "-m", "resonanz.supervisor", "up"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        for line in supervisor.stdout or []:
-            if line.strip() == "ready":
-                break
-            print(line.strip(), flush=True)
-        state = processes.running(lake)
-        if state is None:
-            return 1
+        processes.launch(lake, settings.file, "up", lambda step: print(step, flush=True))
+        state = processes.running(lake) or {}
+    if state["mode"] != "up" or state["sources"] != str(settings.file):
+        raise ResonanzError(f"something else runs here already: `make {state['mode']}` with {state['sources']}")
     print(
         f"Airflow is up: http://127.0.0.1:{state['port']}  user {USER}, password {password(lake)}\n"
         f"(the password lies in {password_file(lake)}; processes log to {processes.log_folder(lake)})\n"

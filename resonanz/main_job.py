@@ -4,9 +4,7 @@ It only starts Airflow, triggers DAGs and watches. What is done and in which ord
 """
 
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +69,7 @@ def airflow(settings: Settings) -> Iterator[AirflowApi]:
         say(f"using the Airflow that is up on port {state['port']}")
         yield AirflowApi(state["port"], password(lake))
         return
-    supervisor = _start_supervisor(settings)
+    supervisor = processes.launch(lake, settings.file, "run", say)
     try:
         state = processes.running(lake) or {}
         yield AirflowApi(state["port"], password(lake))
@@ -98,26 +96,6 @@ def _waited_for(lake: Lake) -> dict[str, Any] | None:
             say(f"waiting for process {state['pid']}, which is starting or ending an Airflow here")
         time.sleep(0.5)
     return state
-
-
-def _start_supervisor(settings: Settings) -> subprocess.Popen[str]:
-    supervisor = subprocess.Popen(
-        [sys.executable, "-m", "resonanz.supervisor", "run"],
-        env=os.environ | {"RESONANZ_HOME": str(settings.home), "RESONANZ_SOURCES": str(settings.file)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert supervisor.stdout is not None  # noqa: S101  for the type checker: it is a pipe
-    for line in supervisor.stdout:
-        if line.strip() == "ready":
-            return supervisor
-        if line.startswith("error: "):
-            supervisor.wait()
-            raise ResonanzError(line.removeprefix("error: ").strip())
-        say(line.strip())
-    raise ResonanzError(f"Airflow did not start; see {processes.log_folder(settings.lake)}")
 
 
 def _watch(lake: Lake, api: AirflowApi, dags: list[str], run_id: str) -> list[Failure]:

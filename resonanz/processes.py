@@ -3,10 +3,14 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from resonanz.errors import StageError
 from resonanz.lake import Lake, read_json
 
 _GRACE_S = 20
@@ -20,6 +24,39 @@ def state_file(lake: Lake) -> Path:
 def log_folder(lake: Lake) -> Path:
     """The output of Airflow's processes."""
     return lake.airflow / "processes"
+
+
+def launch(lake: Lake, sources: Path, mode: str, on_step: Callable[[str], None]) -> subprocess.Popen[str]:
+    """Start the supervisor as the leader of a session of its own; returns once Airflow is ready.
+
+    :param mode: `up`, to stay, or `run`, to end with this process.
+    :param on_step: is told each step.
+    Raises StageError with the supervisor's own words where it could not start.
+    """
+    log = log_folder(lake) / "supervisor.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # Its errors go to a file: a pipe of ours would keep whoever reads it waiting as long as Airflow is up.
+    with log.open("w") as errors:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "resonanz.supervisor", mode],
+            env=os.environ | {"RESONANZ_HOME": str(lake.home), "RESONANZ_SOURCES": str(sources)},
+            stdin=subprocess.PIPE if mode == "run" else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
+    for line in supervisor.stdout or ():
+        match line.strip():
+            case "ready":
+                return supervisor
+            case step if step.startswith("error: "):
+                supervisor.wait()
+                raise StageError(step.removeprefix("error: "))
+            case step:
+                on_step(step)
+    supervisor.wait()
+    raise StageError(f"Airflow did not start; see {log}")
 
 
 def running(lake: Lake) -> dict[str, Any] | None:
