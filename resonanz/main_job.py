@@ -118,8 +118,10 @@ def _watch(lake: Lake, api: AirflowApi, dags: list[str], run_id: str) -> list[Fa
             spoke = time.monotonic()
             at_work = [key for key, state in known.items() if state == "running"]
             waiting = [key for key, state in known.items() if state == "up_for_retry"]
-            for dag, task_id in at_work or waiting or [(dags[0], "")]:
+            for dag, task_id in at_work or waiting:
                 say(f"  … {_name(dag, task_id)}: {_last_words(lake, dag, task_id, run_id) or 'at work'}")
+            if not at_work and not waiting:
+                say("  … Airflow is about to start the next task")
         time.sleep(0.5)
 
 
