@@ -131,7 +131,7 @@ def load_model(
     :raises ConfigError: nothing to load there, no pin, pickled weights only, or labels that do not map.
     """
     folder = Path(path_or_id)
-    if folder.is_dir():
+    if is_local := folder.is_dir():
         weights = _weights(path_or_id, _files(folder))
         revision = _content_hash(folder, weights)
     elif _HUB_ID.fullmatch(path_or_id):
@@ -149,7 +149,7 @@ def load_model(
     if not claimed:
         raise ConfigError(f"sentiment model {path_or_id!r} does not say which languages it is for: name them")
     return SentimentModel(
-        model_id=str(ours.get("name") or (path_or_id if _HUB_ID.fullmatch(path_or_id) else folder.resolve().name)),
+        model_id=str(ours.get("name") or folder.resolve().name) if is_local else path_or_id,
         revision=revision,
         languages=claimed,
         threshold=float(ours.get("threshold", 0.0)),
