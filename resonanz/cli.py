@@ -29,10 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run() -> int:
-    from resonanz.main_job import run, say
+    from resonanz.local.main_job import run, say
+    from resonanz.local.summary import render
     from resonanz.settings import settings
     from resonanz.sources import check
-    from resonanz.summary import render
 
     current = settings()
     check(current)
@@ -46,14 +46,14 @@ def _run() -> int:
 
 
 def _up() -> int:
-    from resonanz.background import up
+    from resonanz.local.background import up
     from resonanz.settings import settings
 
     return up(settings())
 
 
 def _down() -> int:
-    from resonanz.background import down
+    from resonanz.local.background import down
     from resonanz.settings import home
 
     return down(home())

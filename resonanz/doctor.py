@@ -12,9 +12,9 @@ from typing import Any
 import duckdb
 import requests
 
-from resonanz import processes
 from resonanz.errors import ConfigError
 from resonanz.lake import Lake, read_json
+from resonanz.local import processes
 from resonanz.settings import DEMO_SOURCES, SHIPPED_MODEL, Settings, Source, home, settings, sources_file
 from resonanz.sources import options
 

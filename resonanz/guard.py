@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 import duckdb
 
 from resonanz.errors import BatchRefused, ResonanzError, StageError
-from resonanz.expectations import FOLDER, read_suite
-from resonanz.judge import Judgement, damage, failed, finding, judge
+from resonanz.guarding.expectations import FOLDER, read_suite
+from resonanz.guarding.judge import Judgement, damage, failed, finding, judge
+from resonanz.guarding.quarantine import rows_in, write_rows, write_unreadable
+from resonanz.guarding.verdict import Finding, Verdict
 from resonanz.lake import Batch, Lake, write_json
-from resonanz.quarantine import rows_in, write_rows, write_unreadable
-from resonanz.verdict import Finding, Verdict
 from resonanz.warehouse import literal, read_warehouse
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import duckdb
 
 from resonanz.errors import StageError
+from resonanz.guarding.quarantine import scan, write_unreadable
 from resonanz.lake import Batch, Lake, read_json
 from resonanz.landing import SCHEMA
 from resonanz.platforms import PLATFORMS
-from resonanz.quarantine import scan, write_unreadable
 from resonanz.warehouse import open_warehouse
 from resonanz.warehouse_tables import create_tables
 

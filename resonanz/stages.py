@@ -39,7 +39,7 @@ def admit(source: str) -> list[str]:
         raise AirflowSkipException(f"{source}: no new batch")
 
     from resonanz.guard import admit_pending  # Great Expectations takes seconds
-    from resonanz.words import verdict_in_words
+    from resonanz.guarding.words import verdict_in_words
 
     with _failing_in_words():
         verdicts = admit_pending(settings().lake, source, settings().source(source).platform)

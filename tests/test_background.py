@@ -10,11 +10,11 @@ import duckdb
 import pytest
 import requests
 
-from resonanz import processes
-from resonanz.airflow_api import AirflowApi
-from resonanz.airflow_env import password
 from resonanz.lake import Lake
-from resonanz.supervisor import free_port
+from resonanz.local import processes
+from resonanz.local.airflow_api import AirflowApi
+from resonanz.local.airflow_env import password
+from resonanz.local.supervisor import free_port
 
 RESONANZ = Path(sys.executable).parent / "resonanz"
 SOURCES = """

@@ -15,8 +15,8 @@ import pytest
 from compose_native import Native, postgres_folder
 from psycopg2.extensions import connection
 
-from resonanz.airflow_api import AirflowApi
 from resonanz.lake import Lake, read_json
+from resonanz.local.airflow_api import AirflowApi
 from resonanz.stages import WAREHOUSE_POOL
 
 MISSING = [

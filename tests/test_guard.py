@@ -13,14 +13,14 @@ import pytest
 import yaml
 from batches import LOAD_ID, OBSERVED, land, mark, message, rows
 
-from resonanz import judge
 from resonanz.errors import ConfigError, StageError
-from resonanz.expectations import FOLDER, read_suite
 from resonanz.guard import admit, admit_pending
+from resonanz.guarding import judge
+from resonanz.guarding.expectations import FOLDER, read_suite
+from resonanz.guarding.verdict import Verdict
+from resonanz.guarding.words import verdict_in_words
 from resonanz.lake import Lake, read_json
 from resonanz.landing import SCHEMA
-from resonanz.verdict import Verdict
-from resonanz.words import verdict_in_words
 
 # expectation -> (what is planted in a landed row, words that its reason must hold)
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {

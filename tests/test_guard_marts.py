@@ -9,8 +9,8 @@ from batches import land, message
 
 from resonanz import guard
 from resonanz.errors import BatchRefused, StageError
-from resonanz.expectations import FOLDER, read_suite
 from resonanz.guard import admit, check_marts
+from resonanz.guarding.expectations import FOLDER, read_suite
 from resonanz.lake import Lake
 from resonanz.load import load_pending
 from resonanz.publish import publish

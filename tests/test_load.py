@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from resonanz.errors import StageError
 from resonanz.guard import admit
+from resonanz.guarding.quarantine import write_rows
 from resonanz.lake import Batch, Lake, write_json
 from resonanz.landing import SCHEMA
 from resonanz.load import LedgerRow, load_pending
 from resonanz.platforms import PLATFORMS
-from resonanz.quarantine import write_rows
 from resonanz.warehouse import open_warehouse, read_warehouse
 
 

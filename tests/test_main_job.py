@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from resonanz import processes
 from resonanz.lake import Lake
+from resonanz.local import processes
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESONANZ = Path(sys.executable).parent / "resonanz"

@@ -23,7 +23,7 @@ from great_expectations.data_context.types.base import (
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 from resonanz.errors import StageError
-from resonanz.expectations import Expectation, Suite
+from resonanz.guarding.expectations import Expectation, Suite
 
 _NAME = "resonanz_duckdb"
 _numbers = count(1)

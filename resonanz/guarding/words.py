@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from resonanz.verdict import Finding, Verdict
+from resonanz.guarding.verdict import Finding, Verdict
 
 _SHORT = 80
 _LONG = 500

@@ -1,6 +1,6 @@
 """Starts a local Airflow as one session of processes, watches it, and ends it with nothing left behind.
 
-`python -m resonanz.supervisor run|up` is started by `resonanz run` and `resonanz up`, as the leader of its own
+`python -m resonanz.local.supervisor run|up` is started by `resonanz run` and `resonanz up`, as the leader of its own
 session. In `run` mode it also ends when its standard input closes, that is when whoever started it is gone.
 """
 
@@ -16,11 +16,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
-from resonanz import processes
-from resonanz.airflow_api import AirflowApi
-from resonanz.airflow_env import BIN, database, environment, password
 from resonanz.lake import Lake, read_json, write_json
-from resonanz.settings import DEMO_SOURCES, home, sources_file
+from resonanz.local import processes
+from resonanz.local.airflow_api import AirflowApi
+from resonanz.local.airflow_env import BIN, database, environment, password
+from resonanz.settings import DEMO_SOURCES, REPOSITORY, home, sources_file
 from resonanz.stages import WAREHOUSE_POOL
 
 UI_PORT = 8080
@@ -146,7 +146,7 @@ def _start(lake: Lake, name: str, command: list[str], env: dict[str, str]) -> su
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            cwd=Path(__file__).parents[1],
+            cwd=REPOSITORY,
         )
 
 

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from resonanz import processes
-from resonanz.airflow_api import AirflowApi
-from resonanz.airflow_env import password
 from resonanz.errors import ResonanzError
 from resonanz.lake import Lake
+from resonanz.local import processes
+from resonanz.local.airflow_api import AirflowApi
+from resonanz.local.airflow_env import password
 from resonanz.settings import Settings
 
 WAREHOUSE_DAG = "build_warehouse"

@@ -1,4 +1,4 @@
-"""What the guard found, as data. resonanz/words.py says it in words."""
+"""What the guard found, as data. resonanz/guarding/words.py says it in words."""
 
 from dataclasses import dataclass
 from datetime import datetime

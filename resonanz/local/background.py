@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from resonanz import processes
-from resonanz.airflow_env import USER, password, password_file
 from resonanz.errors import ResonanzError
 from resonanz.lake import Lake
+from resonanz.local import processes
+from resonanz.local.airflow_env import USER, password, password_file
 from resonanz.settings import Settings
 
 

@@ -9,12 +9,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from resonanz.expectations import FOLDER, read_suite
-from resonanz.gx_duckdb import Outcome, validate
+from resonanz.guarding.expectations import FOLDER, read_suite
+from resonanz.guarding.gx_duckdb import Outcome, validate
+from resonanz.guarding.quarantine import scan
+from resonanz.guarding.verdict import Finding
+from resonanz.guarding.words import fill, reasons_in_words
 from resonanz.landing import SCHEMA
-from resonanz.quarantine import scan
-from resonanz.verdict import Finding
-from resonanz.words import fill, reasons_in_words
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def launch(lake: Lake, sources: Path, mode: str, on_step: Callable[[str], None])
     # Its errors go to a file: a pipe of ours would keep whoever reads it waiting as long as Airflow is up.
     with log.open("w") as errors:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "resonanz.supervisor", mode],
+            [sys.executable, "-m", "resonanz.local.supervisor", mode],
             env=os.environ | {"RESONANZ_HOME": str(lake.home), "RESONANZ_SOURCES": str(sources)},
             stdin=subprocess.PIPE if mode == "run" else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
