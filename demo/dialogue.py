@@ -144,7 +144,7 @@ def company_reply(scene: Scene, said: Message, kind: str) -> Message | None:
     is_social = scene.stage.channel != "shop"
     if is_social and "{mention}" not in text and not _GREETING.match(text) and rng.random() < 0.5:
         text = pick(rng, phrases.lines(language, "company_greeting")).text + " " + text
-    if "{agent}" not in text and rng.random() < 0.6:
+    if "{first_name}" not in text and rng.random() < 0.6:
         text += " " + pick(rng, phrases.lines(language, "company_closing")).text
     if len(text) > scene.stage.limit - 30:
         text = line.text

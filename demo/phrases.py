@@ -11,7 +11,7 @@ from demo.topics import products, topics
 
 FOLDER = Path(__file__).parent / "phrases"
 LANGUAGES = ("de", "en")
-_SLOTS = "product product_kind shop plant city weeks days price order batch job agent competitor mention"
+_SLOTS = "product product_kind shop plant city weeks days price order batch job first_name competitor mention"
 SLOTS = frozenset(_SLOTS.split())
 _SLOT = re.compile(r"\{([^{}]*)\}")
 

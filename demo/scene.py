@@ -25,7 +25,7 @@ from demo.phrases import Line, Phrases, deal, fill
 from demo.rhythm import delivery_load
 
 T = TypeVar("T")
-AGENTS = ("Jana", "Mo", "Tilda", "Ben", "Aylin", "Kim", "Rosa", "Nils")
+FIRST_NAMES = ("Jana", "Mo", "Tilda", "Ben", "Aylin", "Kim", "Rosa", "Nils")
 LIMITS = {"mastodon": 5_000, "bluesky": 300, "shop": 10_000, "employer": 10_000}  # characters in a message
 
 
@@ -73,7 +73,7 @@ class Scene:
             "city": pick(rng, CITIES[language]),
             "competitor": pick(rng, COMPETITORS),
             "job": pick(rng, JOBS[language]),
-            "agent": pick(rng, AGENTS),
+            "first_name": pick(rng, FIRST_NAMES),
         }
 
     def fits(self, line: Line) -> bool:
