@@ -138,8 +138,17 @@ class Native:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def left_over(self) -> list[str]:
-        """Command lines of processes whose environment still names this home."""
+    def left_over(self, patience: float = 15) -> list[str]:
+        """Command lines of processes whose environment still names this home, `patience` seconds after the end.
+
+        Python's resource trackers go by themselves once all that they served are gone, a moment later.
+        """
+        deadline = time.monotonic() + patience
+        while (found := self._ours()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return found
+
+    def _ours(self) -> list[str]:
         found, marker = [], str(self.home).encode()
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != os.getpid():
