@@ -22,7 +22,7 @@ from resonanz.settings import Settings
 
 WAREHOUSE_DAG = "build_warehouse"
 _ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
-_SILENCE_S = 5.0
+_SILENCE_S = 4.0
 _PATIENCE_S = 30.0
 
 
@@ -44,6 +44,7 @@ def run(settings: Settings) -> list[Failure]:
     run_id = f"run__{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
     sources = [f"extract_{source.name}" for source in settings.sources]
     with airflow(settings) as api:
+        say(f"Airflow is ready: reading {len(sources)} sources, then building the warehouse")
         for dag in [*sources, WAREHOUSE_DAG]:
             api.unpause(dag)
             api.fail_unfinished_runs(dag)

@@ -110,7 +110,7 @@ def _wait_until_ready(lake: Lake, api: AirflowApi, children: dict[str, subproces
             if api.is_healthy():
                 api.ensure_pool(WAREHOUSE_POOL, slots=1)
                 return
-        if time.monotonic() - said > 5:
+        if time.monotonic() - said > 4:
             said = time.monotonic()
             _say("waiting for Airflow's API server and scheduler")
         time.sleep(0.3)
@@ -154,7 +154,7 @@ def _call(lake: Lake, name: str, command: list[str], env: dict[str, str]) -> Non
     child = _start(lake, name, command, env)
     while True:
         try:
-            status = child.wait(timeout=5)
+            status = child.wait(timeout=4)
             break
         except subprocess.TimeoutExpired:
             _say(f"… still at `airflow {' '.join(command[1:])}`")
