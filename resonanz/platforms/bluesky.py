@@ -1,6 +1,6 @@
 """Bluesky and other servers of the AT Protocol: accounts' feeds, searches, and the threads around them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -8,11 +8,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from resonanz.http import LOOPBACK, base_address
-from resonanz.landing import Message, stream
 from resonanz.platforms import Context
+from resonanz.social import feeds
 from resonanz.social.bluesky_reader import Reader
 from resonanz.social.bluesky_threads import Threads
-from resonanz.social.feeds import Feed
 
 
 class Options(BaseModel):
@@ -69,21 +68,11 @@ class Options(BaseModel):
 def streams(options: Options, context: Context) -> Sequence[Any]:
     """`author_feed`, `search_posts` and `threads`, as far as the options ask for them."""
     reader = Reader(options, context)
-    feeds: list[Feed] = []
-
-    def finished() -> None:
-        if all(feed.is_done for feed in feeds):
-            reader.finish()
-
-    def threads(_: dict[str, Any]) -> Iterator[Message]:
-        for feed in feeds[:-1]:
-            feed.read_ahead()
-        yield from Threads(reader).read()
-
+    timelines = {}
     if options.actors:
-        feeds.append(Feed("author_feed", reader.feeds, finished))
+        timelines["author_feed"] = reader.feeds
     if options.search:
-        feeds.append(Feed("search_posts", reader.searches, finished))
-    if options.replies and options.via == "appview":
-        feeds.append(Feed("threads", threads, finished))
-    return [stream(feed.name, feed.messages) for feed in feeds]
+        timelines["search_posts"] = reader.searches
+    reads_threads = options.replies and options.via == "appview"
+    conversations = {"threads": lambda: Threads(reader).read()} if reads_threads else {}
+    return feeds.streams(timelines, conversations, reader.finish)

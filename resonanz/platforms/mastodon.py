@@ -1,15 +1,14 @@
 """Mastodon: public hashtag timelines, accounts' statuses, and the conversations around them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from resonanz.http import base_address
-from resonanz.landing import Message, stream
 from resonanz.platforms import Context
-from resonanz.social.feeds import Feed
+from resonanz.social import feeds
 from resonanz.social.mastodon_reader import Reader
 from resonanz.social.mastodon_threads import Conversations
 
@@ -62,21 +61,10 @@ def streams(options: Options, context: Context) -> Sequence[Any]:
     false`) they land where they were met.
     """
     reader = Reader(options, context)
-    feeds: list[Feed] = []
-
-    def finished() -> None:
-        if all(feed.is_done for feed in feeds):
-            reader.finish()
-
-    def replies(_: dict[str, Any]) -> Iterator[Message]:
-        for feed in feeds[:-1]:
-            feed.read_ahead()
-        yield from Conversations(reader).read()
-
+    timelines = {}
     if options.hashtags:
-        feeds.append(Feed("hashtag_statuses", reader.hashtags, finished))
+        timelines["hashtag_statuses"] = reader.hashtags
     if options.accounts:
-        feeds.append(Feed("account_statuses", reader.accounts, finished))
-    if options.replies:
-        feeds.append(Feed("replies", replies, finished))
-    return [stream(feed.name, feed.messages) for feed in feeds]
+        timelines["account_statuses"] = reader.accounts
+    conversations = {"replies": lambda: Conversations(reader).read()} if options.replies else {}
+    return feeds.streams(timelines, conversations, reader.finish)

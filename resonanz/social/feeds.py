@@ -1,10 +1,10 @@
 """Streams of one source that hang together: what one has read, another may need."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from resonanz.landing import Message
+from resonanz.landing import Message, stream
 
 Read = Callable[[dict[str, Any]], Iterator[Message]]
 
@@ -57,3 +57,33 @@ class Feed:
             self.is_done = True
             self._finished()
         return message
+
+
+def streams(
+    timelines: Mapping[str, Read],
+    conversations: Mapping[str, Callable[[], Iterator[Message]]],
+    finish: Callable[[], None],
+) -> list[Any]:
+    """The dlt resources of a source: its timelines, and the conversations that are read once these are through.
+
+    :param timelines: stream name -> what reads it, given the stream's state.
+    :param conversations: the same for streams that need what all timelines found.
+    :param finish: called when the last stream has been read to its end.
+    """
+    feeds: list[Feed] = []
+
+    def finished() -> None:
+        if all(feed.is_done for feed in feeds):
+            finish()
+
+    def after_timelines(read: Callable[[], Iterator[Message]]) -> Read:
+        def messages(_: dict[str, Any]) -> Iterator[Message]:
+            for feed in feeds[: len(timelines)]:
+                feed.read_ahead()
+            yield from read()
+
+        return messages
+
+    feeds += [Feed(name, read, finished) for name, read in timelines.items()]
+    feeds += [Feed(name, after_timelines(read), finished) for name, read in conversations.items()]
+    return [stream(feed.name, feed.messages) for feed in feeds]
