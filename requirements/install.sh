@@ -6,6 +6,19 @@ cd "$(dirname "$0")/.."
 
 fail() { printf '\n%s\n' "$*" >&2; exit 1; }
 
+# Run a command that takes long, and say so while it does.
+patiently() {
+    "$@" &
+    pid=$!
+    seconds=0
+    while kill -0 "$pid" 2>/dev/null; do
+        sleep 1
+        seconds=$((seconds + 1))
+        if [ $((seconds % 8)) = 0 ]; then echo "  … still at it ($seconds s)"; fi
+    done
+    wait "$pid"
+}
+
 find_python() {
     for name in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.14}; do
         if command -v "$name" >/dev/null 2>&1 &&
@@ -39,15 +52,18 @@ stamp=.venv/.installed-$(echo "$*" | tr ' ' '-')
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
 
 echo "· installing the pinned requirements: $* (about 1.2 GB, once)"
-.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/build.txt
+pip=".venv/bin/python -m pip install -q --disable-pip-version-check --no-deps"
+# shellcheck disable=SC2086
+patiently $pip --require-hashes -r requirements/build.txt
 sets=""
 for set in "$@"; do sets="$sets -r requirements/$set.txt"; done
 # uv is many times faster; pip steps in where uv does not reach the index that pip is configured for.
 # shellcheck disable=SC2086
-.venv/bin/uv pip install -q --python .venv/bin/python --no-deps --require-hashes $sets 2>.venv/uv.log || {
+patiently .venv/bin/uv pip install -q --python .venv/bin/python --no-deps --require-hashes $sets 2>.venv/uv.log || {
     echo "· uv could not ($(tail -n 1 .venv/uv.log)); going on with pip, which takes some minutes"
-    .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes $sets
+    patiently $pip --require-hashes $sets
 }
-.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+# shellcheck disable=SC2086
+patiently $pip --no-build-isolation -e .
 echo "$wanted" >"$stamp"
 echo "· installed"
