@@ -28,13 +28,15 @@ class SourceError(ResonanzError):
     :param kind: the sort of fault, see :class:`Kind`.
     :param message: what happened, where (file and line, or address without secrets) and the cure.
     :param retry_after: seconds until trying again makes sense, where the platform told.
+    :param code: the platform's own name or number for the fault; empty where it gave none.
     """
 
-    def __init__(self, kind: Kind, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, kind: Kind, message: str, *, retry_after: float | None = None, code: str = "") -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.retry_after = retry_after
+        self.code = code
 
     @property
     def is_retryable(self) -> bool:

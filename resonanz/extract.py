@@ -7,11 +7,14 @@ from typing import Any
 
 # Before dlt is imported: it would ask Airflow for hundreds of Variables, one request each, and report its use.
 os.environ.update(PROVIDERS__ENABLE_AIRFLOW_SECRETS="false", RUNTIME__DLTHUB_TELEMETRY="false")
+# Streams one after the other: conversations need what the timelines found, and nothing waits in memory for its turn.
+os.environ["EXTRACT__NEXT_ITEM_MODE"] = "fifo"
 
 import dlt
 from dlt.destinations import filesystem
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from resonanz.budget import Budget
 from resonanz.errors import Kind, ResonanzError, SourceError
 from resonanz.lake import Batch
 from resonanz.platforms import Context, platform
@@ -38,6 +41,8 @@ def prepare(settings: Settings, source: Source) -> tuple[Context, list[Any]]:
         base=settings.file.parent,
         privacy=settings.privacy(getattr(chosen, "company_accounts", None)),
         token=settings.credential(source),
+        budget=Budget(source.budget, settings.lake.usage(source.name)),
+        memory=settings.lake.memory(source.name),
     )
     return context, list(platform(source.platform).streams(chosen, context))
 
@@ -53,9 +58,14 @@ def extract(settings: Settings, name: str) -> Extraction:
     context, streams = prepare(settings, source)
     pipeline = _pipeline(settings, name)
     _run(pipeline, None)  # a package that an earlier run was killed over goes first
-    _run(pipeline, dlt.source(lambda: streams, name=name)())
-    landed = [batch for batch in settings.lake.batches(name) if batch not in known]
-    return Extraction(landed, context.problems)
+    try:
+        _run(pipeline, dlt.source(lambda: streams, name=name)())
+    finally:
+        context.budget.flush()
+    for landed in context.on_landed:
+        landed()
+    new = [batch for batch in settings.lake.batches(name) if batch not in known]
+    return Extraction(new, context.problems)
 
 
 def _pipeline(settings: Settings, name: str) -> dlt.Pipeline:

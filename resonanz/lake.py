@@ -50,6 +50,14 @@ class Lake:
         """dlt's working folder: pending packages and cursors live here until they reach landing."""
         return self.home / "dlt"
 
+    def memory(self, source: str) -> Path:
+        """What a source remembers of young messages, between two of its runs."""
+        return self.home / "memory" / f"{source}.sqlite"
+
+    def usage(self, source: str) -> Path:
+        """What a source has spent, day by day."""
+        return self.home / "usage" / f"{source}.json"
+
     @property
     def airflow(self) -> Path:
         return self.home / "airflow"

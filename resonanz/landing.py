@@ -8,7 +8,7 @@ payload with private people keyed, and where it came from. A row that could not 
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count, islice
 from typing import Any
 
@@ -41,6 +41,7 @@ SCHEMA = pa.schema(
         pa.field("is_deleted", pa.bool_()),
         pa.field("rating", pa.float64()),
         pa.field("metrics", pa.string()),
+        pa.field("unavailable_metrics", pa.string()),
         pa.field("payload", pa.string()),
         pa.field("parse_error", pa.string()),
     ]
@@ -58,9 +59,13 @@ METRICS = frozenset(
         "quotes",
         "saves",
         "followers",
+        "engagements",
+        "profile_views",
     }
     | {f"reactions_{kind}" for kind in ("like", "love", "wow", "haha", "sad", "angry", "care", "special")}
+    | {f"reactions_{kind}" for kind in ("thankful", "pride", "celebrate", "support", "insightful")}
 )
+ACCOUNT = "account"  # the kind of a row that is no utterance: the metrics of one of the company's accounts
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,7 +74,7 @@ class Message:
 
     :param platform: where it was said (`mastodon`, `twitter`, `kununu`, ...): the first part of `message_id`.
     :param native_id: the platform's own id, with private authors' handles keyed; unique on the platform.
-    :param kind: post, comment, reply, mention or review.
+    :param kind: post, comment, reply, mention or review; or `account`, see :func:`account_metrics`.
     :param thread_native_id: id of the thread's first message; its own id for a message that starts one.
     :param author_name: readable name, only for the company's own accounts.
     :param account: the company account, page, employer or brand under which the message stands.
@@ -78,6 +83,8 @@ class Message:
     :param text: plain text; None for a deleted message or a post that is only a picture.
     :param text_is_repaired: bytes of the text were broken and stand as U+FFFD now.
     :param metrics: canonical metric name -> value; what the platform does not offer is left out.
+    :param unavailable_metrics: canonical metric name -> why it is missing where it was offered before or usually is
+        ("retired on 2025-11-15", "not permitted: needs read_insights").
     :param payload: the raw item, private people already keyed; any JSON value.
     :param parse_error: why the item could not be parsed, in words; the guard quarantines such a row.
     """
@@ -101,12 +108,47 @@ class Message:
     is_deleted: bool = False
     rating: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    unavailable_metrics: dict[str, str] = field(default_factory=dict)
     payload: Any = None
     origin: str | None = None
     parse_error: str | None = None
 
 
 _FIELDS = tuple(f.name for f in fields(Message))
+
+
+def account_metrics(
+    platform: str,
+    native_id: str,
+    name: str,
+    metrics: dict[str, float],
+    *,
+    day: date | None = None,
+    unavailable: dict[str, str] | None = None,
+    payload: Any = None,
+    origin: str | None = None,
+) -> Message:
+    """The row for the metrics of one of the company's accounts, as they stand now or for one day.
+
+    :param native_id: the account's own id on the platform.
+    :param name: the account as messages name it in `account`.
+    :param day: the day (UTC, or the platform's own reporting day) for which the metrics count; None: as they stand now.
+    :param unavailable: metric -> why it is missing.
+    """
+    return Message(
+        platform=platform,
+        native_id=f"account/{native_id}" + (f"/{day.isoformat()}" if day else ""),
+        kind=ACCOUNT,
+        account=name,
+        author_name=name,
+        is_company=True,
+        created_at=datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None,
+        created_at_precision="day" if day else "unknown",
+        metrics=metrics,
+        unavailable_metrics=unavailable or {},
+        payload=payload if payload is not None else {"metrics": metrics},
+        origin=origin,
+    )
 
 
 def tables(messages: Iterable[Message], observed_at: datetime | None = None) -> Iterator[pa.Table]:
@@ -138,6 +180,7 @@ def _row(number: int, observed_at: datetime, message: Message) -> dict[str, Any]
     row = {name: getattr(message, name) for name in _FIELDS}
     row["row_number"] = number
     row["observed_at"] = observed_at
-    row["metrics"] = json.dumps(message.metrics, sort_keys=True) if message.metrics else None
+    for name in ("metrics", "unavailable_metrics"):
+        row[name] = json.dumps(row[name], sort_keys=True, ensure_ascii=False) if row[name] else None
     row["payload"] = json.dumps(message.payload, ensure_ascii=False, default=str)
     return row

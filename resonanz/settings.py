@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator, model_validator
 
+from resonanz.budget import ENTRY
 from resonanz.errors import ConfigError
 from resonanz.lake import Lake
 from resonanz.privacy import Privacy
@@ -49,6 +50,17 @@ class Source(BaseModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")
     platform: str
     schedule: str | None = "@hourly"
+    budget: dict[str, NonNegativeInt] = {}
+
+    @field_validator("budget")
+    @classmethod
+    def _named(cls, value: dict[str, int]) -> dict[str, int]:
+        for name in value:
+            if not ENTRY.fullmatch(name):
+                raise ValueError(
+                    f"unknown entry {name!r}; write requests, posts, units or searches, then _per_day or _per_month"
+                )
+        return value
 
     @field_validator("platform")
     @classmethod
