@@ -60,10 +60,11 @@ def extract(settings: Settings, name: str) -> Extraction:
     _run(pipeline, None)  # a package that an earlier run was killed over goes first
     try:
         _run(pipeline, dlt.source(lambda: streams, name=name)())
+        for landed in context.on_landed:
+            landed()
     finally:
-        context.budget.flush()
-    for landed in context.on_landed:
-        landed()
+        for ended in [context.budget.flush, *context.on_ended]:
+            ended()
     new = [batch for batch in settings.lake.batches(name) if batch not in known]
     return Extraction(new, context.problems)
 

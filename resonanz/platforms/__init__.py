@@ -66,6 +66,7 @@ class Context:
         on; the run lands the rest, names each and fails at the end.
     :param notices: what somebody should know although nothing failed (a metric was retired), in words.
     :param on_landed: called once everything that the streams gave has landed and its cursors are committed.
+    :param on_ended: called in any case when the extraction is over, after `on_landed`.
     """
 
     source: str
@@ -79,6 +80,7 @@ class Context:
     problems: list[SourceError] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     on_landed: list[Callable[[], None]] = field(default_factory=list)
+    on_ended: list[Callable[[], None]] = field(default_factory=list)
 
     def notice(self, words: str) -> None:
         """Note `words`, once."""
