@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -16,11 +16,17 @@ Query = Mapping[str, list[str]]
 
 @dataclass
 class Request:
-    """What a stand-in gets to see. `path` is decoded only where it says so; `base` is scheme, host and prefix."""
+    """What a stand-in gets to see. `path` is decoded only where it says so; `base` is scheme, host and prefix.
+
+    :param headers: names in lower case.
+    """
 
     path: str
     query: Query
     base: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
     def one(self, name: str) -> str | None:
         """The first value of a query parameter."""
@@ -45,18 +51,46 @@ def dumps(value: Any) -> bytes:
 
 @dataclass
 class Fault:
-    """Something that goes wrong, for the first `times` requests whose path contains `path`.
+    """Something that goes wrong, for every `every`-th request whose path contains `path`, `times` times in all.
 
-    :param kind: `status` answers with `status` and the platform's error body (429: with its reset header, `reset_after`
-        seconds from now); `html` a web page with status 200; `empty` no body; `hangup` closes the connection;
-        `truncated` half of the right answer; `slow` the right answer after `reset_after` seconds.
+    :param kind: `status` answers with `status` and the platform's error body; `html` a web page with status 200;
+        `empty` no body; `hangup` closes the connection; `truncated` half of the right answer, as if it were whole;
+        `cut` half of it, then the connection closes; `slow` the right answer after `reset_after` seconds.
+    :param reset: how a 429 says when it ends, `reset_after` seconds from now: `own` the platform's own headers,
+        `seconds` and `date` a Retry-After, `none` not at all.
+    :param code: the platform's own error code (Graph: `4`, `190`; YouTube: `quotaExceeded`), where `status` is not
+        enough; a stand-in that knows it answers with it, see :meth:`StandIn.fault`.
     """
 
     path: str = ""
-    kind: Literal["status", "html", "empty", "hangup", "truncated", "slow"] = "status"
+    kind: Literal["status", "html", "empty", "hangup", "truncated", "cut", "slow"] = "status"
     status: int = 500
     times: int = 1
     reset_after: float = 1.0
+    every: int = 1
+    reset: Literal["own", "seconds", "date", "none"] = "own"
+    code: str = ""
+    seen: int = 0  # requests that matched so far
+
+    def is_due(self, path: str) -> bool:
+        """Whether it happens to this request; counts the request."""
+        if self.times <= 0 or self.path not in path:
+            return False
+        self.seen += 1
+        if self.seen % self.every:
+            return False
+        self.times -= 1
+        return True
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and what was answered; `fault` is what went wrong on purpose."""
+
+    standin: "StandIn"
+    request: Request
+    response: Response
+    fault: Fault | None = None
 
 
 class Limits:
@@ -82,7 +116,7 @@ class Limits:
 
 
 class StandIn:
-    """One platform's API below a prefix. Subclasses answer in `get`."""
+    """One platform's API below a prefix. Subclasses answer in `get`, and in `post` where the platform takes that."""
 
     prefix = ""
     limits: Limits
@@ -91,9 +125,24 @@ class StandIn:
         """Answer a request whose path has lost the prefix."""
         raise NotImplementedError
 
+    def post(self, request: Request) -> Response:
+        """Answer a POST; the platform's 405 where nothing takes one."""
+        return self.error(405)
+
     def error(self, status: int) -> Response:
         """The platform's own body for an error status."""
         raise NotImplementedError
+
+    def fault(self, fault: Fault) -> Response:
+        """The answer to a request that a `status` fault hits; override it to honour `fault.code`."""
+        return self.error(fault.status)
+
+    def spend(self, request: Request) -> tuple[bool, dict[str, str]]:
+        """Count the request: whether it is allowed, and the headers that say what is left.
+
+        Override it where requests have different prices or windows of their own.
+        """
+        return self.limits.spend()
 
 
 class Server:
@@ -103,6 +152,7 @@ class Server:
         self.standins = {standin.prefix: standin for standin in standins}
         self.faults = list(faults)
         self.requests = 0
+        self.on_answer: Callable[[Exchange], None] | None = None  # hears of everything that was answered
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"owner": self})
         self._http = _HTTP(("127.0.0.1", port), handler)
@@ -137,11 +187,7 @@ class Server:
         if not self.faults:
             return None
         with self._lock:
-            for fault in self.faults:
-                if fault.times > 0 and fault.path in path:
-                    fault.times -= 1
-                    return fault
-        return None
+            return next((fault for fault in self.faults if fault.is_due(path)), None)
 
 
 class _HTTP(ThreadingHTTPServer):
@@ -160,6 +206,22 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: thousands of requests would drown what matters."""
 
     def do_GET(self) -> None:
+        self._answer("GET", b"")
+
+    def do_POST(self) -> None:
+        """`POST /_admin/faults` with the fields of a Fault as a JSON object: inject it from outside."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path != "/_admin/faults":
+            self._answer("POST", body)
+            return
+        try:
+            self.owner.inject(Fault(**json.loads(body)))
+        except (TypeError, ValueError) as error:
+            self._send(Response(dumps({"error": f"not a fault: {error}"}), 400))
+            return
+        self._send(Response(b"{}"))
+
+    def _answer(self, method: str, body: bytes) -> None:
         owner = self.owner
         owner.requests += 1
         parts = urlsplit(self.path)
@@ -170,57 +232,62 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(Response(dumps({"error": f"no stand-in here; there are {known}"}), 404))
             return
         base = f"http://{self.headers.get('Host') or f'127.0.0.1:{owner.port}'}{standin.prefix}"
-        request = Request(f"/{rest}", parse_qs(parts.query, keep_blank_values=True), base)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(f"/{rest}", parse_qs(parts.query, keep_blank_values=True), base, method, headers, body)
         fault = owner.fault_for(parts.path)
-        allowed, headers = standin.limits.spend()
-        if fault is not None and self._fail(fault, standin, request):
+        response = self._response(standin, request, fault)
+        if response is None:  # hung up
+            self.close_connection = True
             return
-        response = standin.get(request) if allowed else standin.error(429)
+        if owner.on_answer is not None:
+            owner.on_answer(Exchange(standin, request, response, fault))
+        self._send(response, is_cut=fault is not None and fault.kind == "cut")
+
+    def _response(self, standin: StandIn, request: Request, fault: Fault | None) -> Response | None:
+        """The right answer, or what the fault makes of it; None where nothing is said at all."""
+        allowed, headers = standin.spend(request)
+        if fault is not None:
+            if fault.kind == "hangup":
+                return None
+            if fault.kind == "html":
+                page = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Back soon.</body></html>"
+                return Response(page, content_type="text/html; charset=utf-8")
+            if fault.kind == "empty":
+                return Response(b"")
+            if fault.kind == "status":
+                return _failed(standin, fault)
+            if fault.kind == "slow":
+                time.sleep(fault.reset_after)
+        if allowed:
+            response = standin.get(request) if request.method == "GET" else standin.post(request)
+        else:
+            response = standin.error(429)
         response.headers = {**headers, **response.headers}
         if fault is not None and fault.kind == "truncated":
-            response = Response(response.body[: len(response.body) // 2], response.status, response.headers)
-        self._send(response)
+            half = response.body[: len(response.body) // 2]
+            return Response(half, response.status, response.headers, response.content_type)
+        return response
 
-    def do_POST(self) -> None:
-        """`POST /_admin/faults` with the fields of a Fault as a JSON object: inject it from outside."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.path != "/_admin/faults":
-            self._send(Response(b'{"error":"not found"}', 404))
-            return
-        try:
-            self.owner.inject(Fault(**json.loads(body)))
-        except (TypeError, ValueError) as error:
-            self._send(Response(dumps({"error": f"not a fault: {error}"}), 400))
-            return
-        self._send(Response(b"{}"))
-
-    def _fail(self, fault: Fault, standin: StandIn, request: Request) -> bool:
-        """Let the fault happen; False where the right answer is still to be sent."""
-        if fault.kind == "hangup":
-            self.close_connection = True
-            return True
-        if fault.kind == "slow":
-            time.sleep(fault.reset_after)
-            return False
-        if fault.kind == "truncated":
-            return False
-        if fault.kind == "html":
-            page = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Back soon.</body></html>"
-            self._send(Response(page, content_type="text/html; charset=utf-8"))
-            return True
-        if fault.kind == "empty":
-            self._send(Response(b""))
-            return True
-        response = standin.error(fault.status)
-        if fault.status == 429:
-            limits = standin.limits
-            response.headers |= limits.headers(limits.limit, 0, time.time() + fault.reset_after)
-        self._send(response)
-        return True
-
-    def _send(self, response: Response) -> None:
-        reason = HTTPStatus(response.status).phrase
+    def _send(self, response: Response, *, is_cut: bool = False) -> None:
+        reason = self.responses[response.status][0] if response.status in self.responses else "Unknown"
         lines = [f"HTTP/1.1 {response.status} {reason}", f"Date: {self.date_time_string()}"]
         lines += [f"Content-Type: {response.content_type}", f"Content-Length: {len(response.body)}"]
         lines += [f"{name}: {value}" for name, value in response.headers.items()]
-        self.wfile.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + response.body)
+        body = response.body[: len(response.body) // 2] if is_cut else response.body
+        self.close_connection = self.close_connection or is_cut
+        self.wfile.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+
+
+def _failed(standin: StandIn, fault: Fault) -> Response:
+    """The platform's error, and for a 429 when it ends."""
+    response = standin.fault(fault)
+    if fault.status != 429 or fault.reset == "none":
+        return response
+    ends = time.time() + fault.reset_after
+    if fault.reset == "own":
+        response.headers |= standin.limits.headers(standin.limits.limit, 0, ends)
+    elif fault.reset == "seconds":
+        response.headers["Retry-After"] = str(max(1, round(fault.reset_after)))
+    else:
+        response.headers["Retry-After"] = formatdate(ends, usegmt=True)
+    return response
