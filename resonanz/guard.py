@@ -102,9 +102,9 @@ def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
 
 
 def _create_raw_messages(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
-    """`memory.main.raw_messages`: all that was ever loaded, for suites that compare a mart with it."""
-    parts = [f"select platform, native_id from warehouse.{table}" for table in tables if table.startswith("raw.")]  # noqa: S608
-    nothing = "select null::varchar as platform, null::varchar as native_id where false"
+    """`memory.main.raw_messages`: all rows that were ever loaded, for suites that compare a mart with them."""
+    parts = [f"select platform, native_id, kind from warehouse.{table}" for table in tables if table.startswith("raw.")]  # noqa: S608
+    nothing = "select null::varchar as platform, null::varchar as native_id, null::varchar as kind where false"
     connection.execute(f"create view memory.main.raw_messages as {' union all '.join([nothing, *parts])}")
 
 

@@ -46,6 +46,8 @@ SCHEMA = pa.schema(
         pa.field("parse_error", pa.string()),
     ]
 )
+# Columns that joined SCHEMA later: a batch that landed before lacks them, and there they are null.
+LATER = ("unavailable_metrics",)
 
 METRICS = frozenset(
     {

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import duckdb
 
 from resonanz.errors import StageError
-from resonanz.guarding.quarantine import scan, write_unreadable
+from resonanz.guarding.quarantine import landed, scan, write_unreadable
 from resonanz.lake import Batch, Lake, read_json
-from resonanz.landing import SCHEMA
+from resonanz.landing import LATER, SCHEMA
 from resonanz.platforms import PLATFORMS
 from resonanz.warehouse import open_warehouse
 from resonanz.warehouse_tables import create_tables
@@ -21,7 +21,9 @@ log = logging.getLogger(__name__)
 # What says how and when a row was read, not what the message is: it makes no new version.
 _CIRCUMSTANCES = ("row_number", "observed_at", "origin", "payload")
 _COLUMNS = ", ".join(SCHEMA.names)
-_HASH = f"sha256(json_array({', '.join(name for name in SCHEMA.names if name not in _CIRCUMSTANCES)})::varchar)"
+_CONTENT = ", ".join(name for name in SCHEMA.names if name not in (*_CIRCUMSTANCES, *LATER))
+# A later column adds nothing where it is null, so that what was loaded before it came makes no new versions.
+_HASH = f"sha256(concat(json_array({_CONTENT}), {', '.join(LATER)}))"
 
 # A version is a duplicate where the one before it, in the order of observation, says the same. What is known comes
 # before what comes in at the same instant. `known` is what any connector knows of these messages.
@@ -163,7 +165,7 @@ def _read(lake: Lake, warehouse: duckdb.DuckDBPyConnection, batch: Batch, admiss
         warehouse.execute(f"""
             create or replace temporary table incoming as
             select {_COLUMNS}, {_HASH} as row_hash
-            from {scan(batch.files)} as landed anti join {quarantined} as held using (row_number)
+            from {landed(batch.files)} as landed anti join {quarantined} as held using (row_number)
         """)  # noqa: S608  names of ours and paths as literals
         (count,) = warehouse.execute("select count(*) from incoming").fetchone() or (0,)
     except duckdb.Error as error:

@@ -55,9 +55,16 @@ create table if not exists enrichment.current_model (
 
 
 def create_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """The schemas and tables that stages write, made where they are missing."""
-    columns = [f"{field.name} {_TYPES[field.type]}" for field in SCHEMA]
-    columns += ["source varchar", "stream varchar", "load_id varchar", "row_hash varchar", "loaded_at timestamptz"]
+    """The schemas and tables that stages write, made where they are missing, with the columns that they lack."""
+    columns = {field.name: _TYPES[field.type] for field in SCHEMA}
+    columns |= dict.fromkeys(("source", "stream", "load_id", "row_hash"), "varchar") | {"loaded_at": "timestamptz"}
     warehouse.execute(_TABLES)
     for connector in PLATFORMS:
-        warehouse.execute(f"create table if not exists raw.{connector} ({', '.join(columns)})")
+        declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        warehouse.execute(f"create table if not exists raw.{connector} ({declared})")
+        for name in columns.keys() - _names(warehouse, connector):
+            warehouse.execute(f"alter table raw.{connector} add column {name} {columns[name]}")
+
+
+def _names(warehouse: duckdb.DuckDBPyConnection, connector: str) -> set[str]:
+    return {name for name, *_ in warehouse.execute(f"describe raw.{connector}").fetchall()}

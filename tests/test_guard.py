@@ -1,5 +1,6 @@
 """Guard on landed batches: every expectation catches its planted fault, and no row is lost on the way."""
 
+import json
 import socket
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from resonanz.guarding.expectations import FOLDER, read_suite
 from resonanz.guarding.verdict import Verdict
 from resonanz.guarding.words import verdict_in_words
 from resonanz.lake import Lake, read_json
-from resonanz.landing import SCHEMA
+from resonanz.landing import LATER, METRICS, SCHEMA
 
 # expectation -> (what is planted in a landed row, words that its reason must hold)
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -30,6 +31,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "native_id_is_short": ({"native_id": "x" * 1_001}, "longer than 1,000 characters"),
     "platform_is_a_name": ({"platform": "a:b"}, 'platform is "a:b"'),
     "kind_is_known": ({"kind": "tweet"}, 'kind is "tweet"'),
+    "account_row_is_one": ({"kind": "account"}, 'its native_id is "native-7"'),
     "payload_is_json": ({"payload": "{not json"}, "not JSON"),
     "message_says_something": ({"text": " \n", "metrics": None}, "says nothing and measures nothing"),
     "text_is_short_enough": ({"text": "x" * 100_001}, "text has 100,001 characters"),
@@ -37,13 +39,33 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "created_at_is_not_in_the_future": ({"created_at": OBSERVED + timedelta(days=2)}, "2025-06-03 12:00 UTC"),
     "created_at_and_precision_agree": ({"created_at": None}, 'created_at is missing with precision "second"'),
     "metrics_are_counts": ({"metrics": '{"reactions": -1}'}, "must be a number that is not negative"),
+    "unavailable_metrics_have_reasons": ({"unavailable_metrics": '{"views": ""}'}, "must have its reason in words"),
     "rating_is_within_its_scale": ({"rating": 11.0}, "rating is 11.0"),
     "flags_are_set": ({"is_deleted": None}, "is missing"),
     "private_authors_have_no_name": ({"author_name": "Erika Mustermann"}, "author_name is readable"),
     "private_authors_are_keyed": ({"author_key": "@erika"}, "not a keyed hash"),
     "message_is_not_its_own_parent": ({"parent_native_id": "native-1"}, "its own parent"),
 }
+ACCOUNT: dict[str, Any] = {
+    "kind": "account",
+    "native_id": "account/7",
+    "account": "Nordwerk",
+    "is_company": True,
+    "author_key": None,
+    "text": None,
+    "created_at": None,
+    "created_at_precision": "unknown",
+}
 MORE_FAULTS = [
+    ("account_row_is_one", ACCOUNT | {"account": " "}),
+    ("account_row_is_one", ACCOUNT | {"text": "We are hiring"}),
+    ("account_row_is_one", ACCOUNT | {"is_company": False}),
+    ("account_row_is_one", ACCOUNT | {"is_deleted": True}),
+    ("account_row_is_one", ACCOUNT | {"created_at": OBSERVED, "created_at_precision": "second"}),
+    ("message_says_something", ACCOUNT | {"metrics": None}),
+    ("unavailable_metrics_have_reasons", {"unavailable_metrics": '{"views": null}'}),
+    ("unavailable_metrics_have_reasons", {"unavailable_metrics": '["views"]'}),
+    ("unavailable_metrics_have_reasons", {"unavailable_metrics": "retired"}),
     ("native_id_is_present", {"native_id": None}),
     ("platform_is_a_name", {"platform": None}),
     ("platform_is_a_name", {"platform": "Facebook"}),
@@ -81,6 +103,12 @@ ODD_BUT_GOOD: list[dict[str, Any]] = [
     {"native_id": "at://did:plc:x/app.bsky.feed.post/3k", "platform": "bluesky"},
     {"platform": "google+", "url": None},
     {"rating": 0.0, "kind": "review"},
+    {"text": None, "metrics": None, "unavailable_metrics": '{"views": "not permitted: needs read_insights"}'},
+    ACCOUNT,
+    ACCOUNT | {"metrics": None, "unavailable_metrics": '{"followers": "retired on 2025-11-15"}'},
+    ACCOUNT
+    | {"native_id": "account/7/2025-05-30", "created_at": datetime(2025, 5, 30, tzinfo=UTC)}
+    | {"created_at_precision": "day"},
 ]
 GOOD_ROWS = 60
 
@@ -178,14 +206,36 @@ def test_no_bad_row_is_lost_among_thousands(lake: Lake) -> None:
 
 
 def test_a_warning_is_told_and_lets_the_row_in(lake: Lake) -> None:
-    verdict = admit(lake, land(lake, planted({"text_is_repaired": True}, {"url": "javascript:alert(1)"})), "archive")
+    odd: list[dict[str, Any]] = [
+        {"text_is_repaired": True},
+        {"url": "javascript:alert(1)"},
+        {
+            "metrics": '{"reactions": 1, "plays": 2}',
+            "unavailable_metrics": '{"reach": "retired", "dislikes": "private"}',
+        },
+    ]
+    verdict = admit(lake, land(lake, planted(*odd)), "archive")
     assert (verdict.status, verdict.quarantined) == ("admitted", 0)
     assert {(f.expectation, f.severity, f.count) for f in verdict.findings} == {
         ("text_is_whole", "warning", 1),
         ("url_is_a_web_address", "warning", 1),
+        ("metrics_have_their_names", "warning", 1),
     }
+    assert "other names than ours: ['plays', 'dislikes']" in verdict_in_words(verdict)
     assert "let in with a warning" in verdict_in_words(verdict)
     assert not lake.quarantine(verdict.batch).exists()
+
+
+def test_every_metric_has_the_name_that_the_suite_knows(lake: Lake) -> None:
+    each: list[dict[str, Any]] = [{"metrics": json.dumps({name: 1})} for name in sorted(METRICS)]
+    assert admit(lake, land(lake, planted(*each)), "archive").findings == ()
+
+
+def test_a_batch_that_landed_before_a_column_came_is_judged_as_if_it_were_empty(lake: Lake) -> None:
+    table = pa.Table.from_pylist(planted({"kind": "tweet"}), schema=SCHEMA).drop_columns(list(LATER))
+    verdict = admit(lake, land(lake, table, files=2), "archive")
+    assert (verdict.status, verdict.extracted, verdict.quarantined) == ("admitted", GOOD_ROWS + 1, 1)
+    assert {row[name] for row in quarantined(lake, verdict) for name in LATER} == {None}
 
 
 def test_the_verdict_file_says_what_the_load_needs(lake: Lake) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from batches import OBSERVED, land, message, rows
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +21,7 @@ from resonanz.errors import StageError
 from resonanz.guard import admit
 from resonanz.guarding.quarantine import write_rows
 from resonanz.lake import Batch, Lake, write_json
-from resonanz.landing import SCHEMA
+from resonanz.landing import LATER, SCHEMA
 from resonanz.load import LedgerRow, load_pending
 from resonanz.platforms import PLATFORMS
 from resonanz.warehouse import open_warehouse, read_warehouse
@@ -139,6 +140,32 @@ def test_a_change_back_is_a_version_too(lake: Lake) -> None:
     texts = ["first", "second", "first"]
     land_judged(lake, [message(1, text=text) for text in texts])
     assert counts(load_pending(lake)[0]) == ("loaded", 3, 0, 0, 3)
+
+
+def test_a_metric_that_becomes_unavailable_is_a_version(lake: Lake) -> None:
+    retired = {"views": "retired on 2025-11-15"}
+    land_judged(lake, [message(1), message(1, unavailable_metrics=retired), message(1, unavailable_metrics=retired)])
+    assert counts(load_pending(lake)[0]) == ("loaded", 3, 1, 0, 2)
+    assert query(lake, "select unavailable_metrics->>'views' from raw.archive order by row_number") == [
+        (None,),
+        ("retired on 2025-11-15",),
+    ]
+
+
+def test_an_older_warehouse_and_older_batches_take_later_columns_without_new_versions(lake: Lake) -> None:
+    older = pa.Table.from_pylist(rows([message(1), message(2)]), schema=SCHEMA).drop_columns(list(LATER))
+    land_judged(lake, older, load_id="1.0", bad=(2,))
+    load_pending(lake)
+    with open_warehouse(lake) as warehouse:
+        for column in LATER:
+            warehouse.execute(f"alter table raw.archive drop column {column}")
+    land_judged(lake, older, load_id="2.0", observed_at=OBSERVED + timedelta(hours=1))
+    land_judged(lake, [message(1)], load_id="3.0", observed_at=OBSERVED + timedelta(hours=2))
+    assert [counts(row) for row in load_pending(lake)] == [("loaded", 2, 1, 0, 1), ("loaded", 1, 1, 0, 0)]
+    assert query(lake, f"select native_id, {', '.join(LATER)} from raw.archive order by 1") == [
+        ("native-1", None),
+        ("native-2", None),
+    ]
 
 
 def test_a_batch_that_comes_late_is_compared_with_what_was_before_it(lake: Lake) -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resonanz.lake import Batch, Lake
-from resonanz.landing import SCHEMA
+from resonanz.landing import LATER, SCHEMA
 from resonanz.warehouse import literal
 
 
@@ -23,6 +23,13 @@ def scan(files: Sequence[Path]) -> str:
     """The SQL that reads `files`, and nothing into their folders' names, where `[`, `*` or `key=value` may stand."""
     names = ", ".join(literal(glob.escape(str(file))) for file in files)
     return f"read_parquet([{names}], hive_partitioning = false)"
+
+
+def landed(files: Sequence[Path]) -> str:
+    """The SQL that reads a landed batch in landing's columns; those that it is too old to have are null."""
+    columns = ", ".join(f'"{column}"' for column in SCHEMA.names)
+    later = ", ".join(f'null::varchar as "{column}"' for column in LATER)
+    return f"(select {columns} from (select {later} where false union all by name from {scan(files)}))"  # noqa: S608
 
 
 def write_rows(
