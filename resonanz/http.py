@@ -20,8 +20,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from resonanz.budget import Budget
 from resonanz.errors import ConfigError, Kind, SourceError
-from resonanz.http_answers import Answer, allowance, broken, parsed, refusal
+from resonanz.http_answers import GARBLED, Answer, Explain, allowance, broken, parsed, refusal
 
 TIMEOUT = (10.0, 30.0)  # seconds to connect, and between two pieces of an answer
 ANSWER_SECONDS = 120.0  # for a whole answer, however slowly it drips
@@ -50,14 +51,28 @@ def base_address(value: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Bearer(AuthBase):
-    """The token, in the Authorization header only; requests drops it where a redirect leaves the host."""
+class _Token(AuthBase):
+    """The token, in a header only; see `Client.rebuild_auth` for redirects that leave the host."""
 
-    token: str
+    token: Callable[[], str]
+    header: str
+    scheme: str
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self.token}"
+        request.headers[self.header] = f"{self.scheme}{self.token()}"
         return request
+
+
+class _Session(requests.Session):
+    """A session that takes the token off a redirect to another host, in whatever header it stands."""
+
+    sent_in = "Authorization"
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+        before, after = response.request.url or "", prepared_request.url or ""
+        if self.should_strip_auth(before, after):  # type: ignore[no-untyped-call]
+            prepared_request.headers.pop(self.sent_in, None)
 
 
 class _NoAuth(AuthBase):
@@ -72,9 +87,13 @@ class Client:
 
     :param base: the API's address; paths are appended to it.
     :param source: the source's name, for the cure in messages.
-    :param token: bearer token; refused for plain http to anything but this machine.
+    :param token: the credential, or what gives a fresh one; refused for plain http to anything but this machine.
+    :param sent_in: where the token goes; a bearer token by default, a bare one in any other header.
+    :param headers: sent with every request (an API's version).
     :param workers: how many requests `each` has under way at once.
     :param faults: the API's own error codes (the value of `error` in its answers) -> the kind of fault.
+    :param explain: reads the platform's own error bodies where codes are not all there is to it.
+    :param budget: pays one of `requests` for every request that is sent, retries included.
     """
 
     def __init__(
@@ -82,9 +101,13 @@ class Client:
         base: str,
         *,
         source: str,
-        token: str | None = None,
+        token: str | Callable[[], str] | None = None,
+        sent_in: str = "Authorization",
+        headers: Mapping[str, str] | None = None,
         workers: int = 4,
         faults: Mapping[str, Kind] | None = None,
+        explain: Explain | None = None,
+        budget: Budget | None = None,
     ) -> None:
         parts = urlsplit(base)
         if token and parts.scheme == "http" and parts.hostname not in LOOPBACK:
@@ -93,16 +116,23 @@ class Client:
         self.source = source
         self.workers = workers
         self._faults = dict(faults or {})
-        self._has_token = token is not None
-        self._session = requests.Session()
-        self._session.auth = _Bearer(token) if token else _NoAuth()
+        self._explain = explain
+        self._budget = budget or Budget()
+        self._has_token = bool(token)
+        self._secret = token if isinstance(token, str) else ""
+        self._session = _Session()
+        self._session.sent_in = sent_in
+        scheme = "Bearer " if sent_in == "Authorization" else ""
+        given = token if callable(token) else lambda: self._secret
+        self._session.auth = _Token(given, sent_in, scheme) if token else _NoAuth()
         self._session.headers.update({"Accept": "application/json", "User-Agent": "Resonanz (reads public posts)"})
+        self._session.headers.update(headers or {})
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.max_redirects = 5
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=workers))
         self._lock = threading.Lock()
-        self._blocked_until = 0.0  # on the monotonic clock
+        self._blocked_until: dict[str, float] = {}  # by bucket, on the monotonic clock
         self._patience = PATIENCE
         self._given_up = 0
         self.has_answered = False
@@ -112,17 +142,27 @@ class Client:
         """Whether so many requests in a row were given up that no more are sent."""
         return self._given_up >= DOWN_AFTER
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, *, what: str, expect: type = dict) -> Answer:
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        what: str,
+        expect: type = dict,
+        bucket: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """The JSON at `path`.
 
         :param what: what is asked for, in words that open every message ("hashtag #x").
         :param expect: dict or list, what the API promises; anything else is a contract fault.
+        :param bucket: the limit that the request counts against, where a platform has one per endpoint.
         """
-        return self._ask("GET", path, what, expect, params=params)
+        return self._ask("GET", path, what, expect, bucket, params=params, headers=headers)
 
-    def post(self, path: str, body: Mapping[str, Any], *, what: str) -> Answer:
+    def post(self, path: str, body: Mapping[str, Any], *, what: str, bucket: str = "") -> Answer:
         """Send `body` as JSON to `path`; the JSON object of the answer."""
-        return self._ask("POST", path, what, dict, json=body, allow_redirects=False)
+        return self._ask("POST", path, what, dict, bucket, json=body, allow_redirects=False)
 
     def each(
         self, function: Callable[[Item], Result], items: Iterable[Item]
@@ -149,29 +189,32 @@ class Client:
                 for _, future in under_way:
                     future.cancel()
 
-    def _ask(self, method: str, path: str, what: str, expect: type, **request: Any) -> Answer:
+    def _ask(self, method: str, path: str, what: str, expect: type, bucket: str, **request: Any) -> Answer:
         attempt = 0
         while True:
             attempt += 1
-            self._hold(what)
+            self._hold(what, bucket)
+            self._budget.take("requests")
             try:
-                answer = self._once(method, path, what, expect, **request)
+                answer = self._once(method, path, what, expect, bucket, **request)
             except SourceError as error:
                 pause = BACKOFF * 2 ** (attempt - 1) * random.uniform(1.0, 1.5)  # noqa: S311
                 wait = max(pause, error.retry_after or 0.0)
                 if error.kind is Kind.LIMIT:
-                    self._block(wait)  # the next _hold waits for it, or raises where it takes too long
-                if not error.is_retryable or attempt >= ATTEMPTS or wait > NEAR:
+                    self._block(wait, bucket)  # the next _hold waits for it, or raises where it takes too long
+                # A page of a proxy or half an answer instead of JSON: often gone a moment later.
+                is_worth_trying = error.is_retryable or error.code == GARBLED
+                if not is_worth_trying or attempt >= ATTEMPTS or wait > NEAR:
                     self._given_up += error.kind is Kind.TRANSIENT
-                    raise
-                if error.kind is Kind.TRANSIENT:
+                    raise self._without_secret(error) from None
+                if error.kind is not Kind.LIMIT:
                     time.sleep(wait)
             else:
                 self._given_up = 0
                 self.has_answered = True
                 return answer
 
-    def _once(self, method: str, path: str, what: str, expect: type, **request: Any) -> Answer:
+    def _once(self, method: str, path: str, what: str, expect: type, bucket: str, **request: Any) -> Answer:
         address = self.base + path
         try:
             with self._session.request(method, address, timeout=TIMEOUT, stream=True, **request) as response:
@@ -179,21 +222,28 @@ class Client:
         except requests.RequestException as error:
             raise broken(error, what, address) from None
         if not 200 <= response.status_code < 300:
-            raise refusal(response, body, what, address, self.source, self._has_token, self._faults)
+            raise refusal(response, body, what, address, self.source, self._has_token, self._faults, self._explain)
         answer = Answer(parsed(response, body, what, address, expect), response.links)
         if (reset := allowance(response.headers)) is not None:
-            self._block(reset)
+            self._block(reset, bucket)
         return answer
 
-    def _block(self, seconds: float) -> None:
-        """No request before `seconds` have passed; the client's patience pays for it, once for all threads."""
+    def _without_secret(self, error: SourceError) -> SourceError:
+        """`error`, should a server have quoted the token in its words."""
+        if not self._secret or self._secret not in error.message:
+            return error
+        words = error.message.replace(self._secret, "***")
+        return SourceError(error.kind, words, retry_after=error.retry_after, code=error.code)
+
+    def _block(self, seconds: float, bucket: str) -> None:
+        """No request in `bucket` before `seconds` have passed; the client's patience pays for it, once for all."""
         with self._lock:
             now = time.monotonic()
-            until = now + seconds
-            self._patience -= max(0.0, until - max(now, self._blocked_until))
-            self._blocked_until = max(until, self._blocked_until)
+            until, before = now + seconds, self._blocked_until.get(bucket, 0.0)
+            self._patience -= max(0.0, until - max(now, before))
+            self._blocked_until[bucket] = max(until, before)
 
-    def _hold(self, what: str) -> None:
+    def _hold(self, what: str, bucket: str) -> None:
         """Wait until requests are allowed; raises at once where that takes too long or the server is down."""
         if self.is_down:
             raise SourceError(
@@ -202,7 +252,7 @@ class Client:
                 "The next run tries again.",
             )
         with self._lock:
-            wait = self._blocked_until - time.monotonic()
+            wait = self._blocked_until.get(bucket, 0.0) - time.monotonic()
             is_near = wait <= NEAR and self._patience >= 0
         if wait > 0 and not is_near:
             raise SourceError(

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,7 +13,12 @@ import requests
 from resonanz.errors import Kind, SourceError
 
 SHORTEST_WAIT = 1.0  # seconds after a 429 whose reset has passed by our clock
+GARBLED = "garbled"  # the code of faults for answers that are not JSON at all
 _EXCERPT = 80
+_USAGE = ("X-App-Usage", "X-Page-Usage", "X-Business-Use-Case-Usage")
+_SHARES = ("call_count", "total_time", "total_cputime")
+_NEARLY_ALL = 95  # percent of a limit
+_REST = 300.0  # seconds
 _EPOCH_FROM = 1_000_000_000  # a smaller number is a span in seconds, not a point in time
 _BY_STATUS = {
     401: Kind.CREDENTIALS,
@@ -41,6 +46,26 @@ class Answer:
     links: Mapping[str, Mapping[str, str]]
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """What a platform's own error body says.
+
+    :param kind: the sort of fault; None where the HTTP status says it well enough.
+    :param code: the platform's name or number for it.
+    :param words: its explanation.
+    :param retry_after: seconds until trying again makes sense, where the platform told in its own way.
+    """
+
+    kind: Kind | None = None
+    code: str = ""
+    words: str = ""
+    retry_after: float | None = None
+
+
+# (status, JSON of the body or None, headers) -> what the platform means by it; None where the body is not its own.
+Explain = Callable[[int, Any, Mapping[str, str]], Refusal | None]
+
+
 def parsed(response: requests.Response, body: bytes, what: str, address: str, expect: type) -> Any:
     """The JSON value in `body`; raises a contract SourceError with the answer's first characters where it is none."""
     text = body.decode("utf-8-sig", "replace")
@@ -55,7 +80,8 @@ def parsed(response: requests.Response, body: bytes, what: str, address: str, ex
             fault = f"JSON that breaks off after {len(text)} characters: {excerpt(text)}"
         else:
             fault = f"something that is not JSON: {excerpt(text)}"
-        raise SourceError(Kind.CONTRACT, f"{what}: {address} gave {fault}. {_CURES[Kind.CONTRACT]}.") from None
+        said = f"{what}: {address} gave {fault}. {_CURES[Kind.CONTRACT]}."
+        raise SourceError(Kind.CONTRACT, said, code=GARBLED) from None
     if not isinstance(value, expect):
         wanted = "a list" if expect is list else "an object"
         raise SourceError(
@@ -72,14 +98,21 @@ def refusal(
     source: str,
     has_token: bool,
     faults: Mapping[str, Kind],
+    explain: Explain | None = None,
 ) -> SourceError:
     """The fault that a status outside 200 to 299 stands for."""
-    code, words = _error_words(body)
     status = response.status_code
-    kind = faults.get(code) or _BY_STATUS.get(status, Kind.TRANSIENT if status >= 500 else Kind.CONTRACT)
+    told = explain(status, _json(body), response.headers) if explain else None
+    if told is None:
+        told = Refusal(None, *_error_words(body))
+    code, words = told.code, " ".join(told.words.split())[:300]
+    by_status = _BY_STATUS.get(status, Kind.TRANSIENT if status >= 500 else Kind.CONTRACT)
+    kind = told.kind or faults.get(code) or by_status
     if kind is Kind.GONE and not code:
         kind = Kind.CONTRACT  # a proxy's page or a wrong address, not the API's word that something was deleted
-    wait = reset(response.headers) if kind in (Kind.LIMIT, Kind.TRANSIENT) else None
+    wait = told.retry_after
+    if wait is None and kind in (Kind.LIMIT, Kind.TRANSIENT):
+        wait = reset(response.headers)
     if kind is Kind.CREDENTIALS:
         place = f"RESONANZ_TOKEN_{source.upper()} or the Airflow connection resonanz_{source}"
         cure = f"The token was refused; renew it in {place}" if has_token else f"Put a token into {place}"
@@ -88,7 +121,7 @@ def refusal(
     else:
         cure = _CURES[kind]
     said = f"{status} {response.reason or ''}".strip() + (f" ({words})" if words else "")
-    return SourceError(kind, f"{what}: {address} answered {said}. {cure}.", retry_after=wait)
+    return SourceError(kind, f"{what}: {address} answered {said}. {cure}.", retry_after=wait, code=code)
 
 
 def broken(error: requests.RequestException, what: str, address: str) -> SourceError:
@@ -110,20 +143,46 @@ def broken(error: requests.RequestException, what: str, address: str) -> SourceE
 
 
 def allowance(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the next request where a good answer says that it was the last one allowed, else None."""
-    for name in ("X-RateLimit-Remaining", "RateLimit-Remaining"):
+    """Seconds until the next request where a good answer says that it was the last one allowed, else None.
+
+    Meta's usage headers hold shares of a limit in percent, of which the last few are left to others that use the same
+    app; where they do not tell when access is regained, a twelfth of the hour in which they count.
+    """
+    for name in ("X-RateLimit-Remaining", "RateLimit-Remaining", "x-rate-limit-remaining"):
         if headers.get(name, "").strip() == "0":
             return reset(headers)
-    return None
+    usage = [entry for name in _USAGE for entry in _usages(headers.get(name, ""))]
+    full = [entry for entry in usage if max(map(_number, map(entry.get, _SHARES))) >= _NEARLY_ALL]
+    if not full:
+        return None
+    regained = max(_number(entry.get("estimated_time_to_regain_access")) for entry in full)
+    return regained * 60 if regained else _REST
+
+
+def _usages(header: str) -> Iterator[Mapping[str, Any]]:
+    """The usage objects in a header: one as it is, or lists of them by business."""
+    try:
+        value = json.loads(header) if header else None
+    except ValueError:
+        return
+    if not isinstance(value, dict):
+        return
+    for entry in [value, *(item for part in value.values() if isinstance(part, list) for item in part)]:
+        if isinstance(entry, dict):
+            yield entry
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
 def reset(headers: Mapping[str, str]) -> float | None:
     """Seconds until the limit is lifted, by the server's own clock where it shows one; None where it does not tell.
 
     Retry-After holds seconds or an HTTP date, Mastodon's X-RateLimit-Reset an ISO 8601 time, Bluesky's
-    RateLimit-Reset seconds since 1970, and the IETF draft of the same name a span in seconds.
+    RateLimit-Reset and X's x-rate-limit-reset seconds since 1970, and the IETF draft of that name a span in seconds.
     """
-    for name in ("Retry-After", "X-RateLimit-Reset", "RateLimit-Reset"):
+    for name in ("Retry-After", "X-RateLimit-Reset", "RateLimit-Reset", "x-rate-limit-reset"):
         value = headers.get(name, "").strip()
         if not value:
             continue
@@ -158,6 +217,13 @@ def _moment(value: str) -> datetime | None:
 
 def _server_now(headers: Mapping[str, str]) -> datetime:
     return _moment(headers.get("Date", "")) or datetime.now(UTC)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _error_words(body: bytes) -> tuple[str, str]:

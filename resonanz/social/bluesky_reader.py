@@ -37,9 +37,7 @@ class Reader:
 
     @cached_property
     def memory(self) -> Memory:
-        import dlt
-
-        return Memory(dlt.current.source_state(), self.lookback)
+        return Memory.of(self.context, self.lookback)
 
     @cached_property
     def people(self) -> People:
@@ -68,7 +66,7 @@ class Reader:
 
     def _part(self, name: str, state: dict[str, Any], pages: Callable[[str | None], Pages]) -> Iterator[Message]:
         """One timeline; its faults are its own, and what was read before one lands."""
-        line = Line(state.setdefault(name, {}), self.lookback)
+        line = Line(name, state.setdefault(name, {}), self.memory, self.lookback)
         self.lines.append(line)
         try:
             self.people  # noqa: B018  looked up before anything is parsed
@@ -77,7 +75,7 @@ class Reader:
         except SourceError as error:
             report(self.context, self.client, error)
         still: list[str] = []
-        for native_id in line.missing(self.memory):
+        for native_id in line.missing():
             if self.options.via == "repo":  # a repository lists all there is
                 yield from self.memory.sightings.tombstone(PLATFORM, native_id, name)
             elif self.can_ask(native_id):
@@ -192,10 +190,10 @@ class Reader:
     def finish(self) -> None:
         """Forget what is neither young nor part of a watched thread. A search whose old private hits have unread
         threads is read from the start again, since nothing else leads to them."""
-        for line in self.lines:
-            if line.showed_old(self.unreadable):
+        if not all(map(self.memory.shows, self.unreadable)):
+            for line in self.lines:
                 line.state.pop("read_to", None)
-        self.memory.forget({name for line in self.lines for name in line.state.get("young", [])})
+        self.memory.forget(line.name for line in self.lines)
 
 
 def when(item: Any) -> datetime | None:

@@ -12,8 +12,8 @@ Read = Callable[[dict[str, Any]], Iterator[Message]]
 class Feed:
     """A stream's messages in reading order, which another stream can have read ahead.
 
-    dlt pulls the streams of a source in turn, a table of each at a time. A stream that needs what others found
-    (conversations, from the timelines) calls `read_ahead` on them; what they found waits here for its own turn.
+    A stream that needs what others found (conversations, from the timelines) calls `read_ahead` on them. dlt pulls one
+    stream after the other (resonanz/extract.py), so that usually they are through and nothing waits here.
     """
 
     def __init__(self, name: str, read: Read, finished: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""One timeline's place in dlt's state: how far it was read, and which of its messages are young."""
+"""One timeline's place: how far it was read, in dlt's state, and which of its messages are young, in the memory."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,49 +9,48 @@ from resonanz.social.memory import UNREADABLE, Memory, moment
 class Line:
     """One timeline while it is read.
 
-    :param state: the timeline's part of its stream's state; `newest` and `young` are kept here, the rest by whoever
-        reads.
+    :param state: the timeline's part of its stream's state; `newest` is kept here, the rest by whoever reads.
     :param lookback: how far before its newest message a timeline is read again. Measured from that message and not
         from now, so that a timeline that stands still is read the same way again and again.
     """
 
-    def __init__(self, state: dict[str, Any], lookback: timedelta) -> None:
+    def __init__(self, name: str, state: dict[str, Any], memory: Memory, lookback: timedelta) -> None:
+        self.name = name
         self.state = state
         self._lookback = lookback
-        self._seen: dict[str, datetime | None] = {}
+        self._memory = memory
         self._now = datetime.now(UTC)
+        self._newest = moment(state.get("newest"))
         self.is_complete = False
 
     @property
     def floor(self) -> datetime | None:
         """The start of the look-back window; None before anything was seen."""
-        newest = moment(self.state.get("newest"))
-        return newest - self._lookback if newest else None
+        return self._newest - self._lookback if self._newest else None
 
     def saw(self, name: str, created: datetime | None) -> None:
         """The timeline shows the message remembered as `name`."""
-        self._seen[name] = created
-        newest = moment(self.state.get("newest"))
         # A date in the future, which other servers may send, moves no window.
-        if created is not None and created <= self._now and (newest is None or created > newest):
+        if created is not None and created <= self._now and (self._newest is None or created > self._newest):
+            self._newest = created
             self.state["newest"] = created.isoformat()
+        if self.is_young(created):
+            values = (self.name, name, created.isoformat() if created else None, self._memory.run)
+            self._memory.store.execute("insert or replace into shown values (?, ?, ?, ?)", values)
 
     def is_young(self, created: datetime | None) -> bool:
         floor = self.floor
         return created is None or floor is None or created >= floor
 
-    def showed_old(self, names: set[str]) -> bool:
-        """Whether the timeline showed any of `names` outside the look-back window: it will not show these again."""
-        return any(name in self._seen and not self.is_young(self._seen[name]) for name in names)
-
-    def missing(self, memory: Memory) -> list[str]:
+    def missing(self) -> list[str]:
         """Young messages that the timeline showed earlier and does not show any more, where it was read completely."""
         if not self.is_complete:
             return []
+        query = "select native_id from shown where line = ? and run < ? order by created_at desc, native_id"
         found = []
-        for name in self.state.get("young", []):
-            sighting = memory.sightings.get(name)
-            if name in self._seen or name.startswith(UNREADABLE) or sighting is None or sighting.is_deleted:
+        for (name,) in self._memory.store.execute(query, (self.name, self._memory.run)).fetchall():
+            sighting = self._memory.sightings.get(name)
+            if name.startswith(UNREADABLE) or sighting is None or sighting.is_deleted:
                 continue
             if self.is_young(sighting.created):
                 found.append(name)
@@ -59,6 +58,11 @@ class Line:
 
     def settle(self, still: list[str]) -> None:
         """Remember which messages are young now; `still` are missing ones whose fate is not known yet."""
-        young = [name for name, created in self._seen.items() if self.is_young(created)]
-        before = self.state.get("young", []) if not self.is_complete else still
-        self.state["young"] = list(dict.fromkeys([*before, *young]))
+        store, run = self._memory.store, self._memory.run
+        if self.is_complete:
+            store.executemany(
+                "update shown set run = ? where line = ? and native_id = ?", [(run, self.name, name) for name in still]
+            )
+            store.execute("delete from shown where line = ? and run < ?", (self.name, run))
+        if floor := self.floor:
+            store.execute("delete from shown where line = ? and created_at < ?", (self.name, floor.isoformat()))

@@ -44,9 +44,7 @@ class Reader:
 
     @cached_property
     def memory(self) -> Memory:
-        import dlt
-
-        return Memory(dlt.current.source_state(), timedelta(days=self.options.lookback_days))
+        return Memory.of(self.context, timedelta(days=self.options.lookback_days))
 
     @cached_property
     def instance(self) -> Instance:
@@ -89,7 +87,7 @@ class Reader:
         self, name: str, state: dict[str, Any], address: Callable[[], tuple[str, dict[str, Any]]]
     ) -> Iterator[Message]:
         """One timeline; its faults are its own, and what was read before one lands."""
-        line = Line(state.setdefault(name, {}), timedelta(days=self.options.lookback_days))
+        line = Line(name, state.setdefault(name, {}), self.memory, self.memory.lookback)
         self.lines.append(line)
         try:
             self.instance  # noqa: B018  asked for before anything is parsed
@@ -99,7 +97,7 @@ class Reader:
         except SourceError as error:
             report(self.context, self.client, error)
         still = []
-        for native_id, result in self.client.each(self.status, line.missing(self.memory)):
+        for native_id, result in self.client.each(self.status, line.missing()):
             if not isinstance(result, SourceError):
                 yield from self.take(result, name, line)
             elif result.kind is Kind.GONE:
@@ -211,7 +209,7 @@ class Reader:
 
     def finish(self) -> None:
         """Forget what is neither young nor part of a watched conversation."""
-        self.memory.forget({name for line in self.lines for name in line.state.get("young", [])})
+        self.memory.forget(line.name for line in self.lines)
 
 
 def _only(state: dict[str, Any], names: list[str]) -> None:

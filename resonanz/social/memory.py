@@ -1,20 +1,40 @@
 """What a source remembers of young messages, so that only what changed lands again and deletions can be told.
 
-All of it lives in dlt's state, which is committed together with the rows: JSON values only, no handles, no texts.
+It lies in a SQLite file beside dlt's state, since it grows with the number of young messages. Nothing is committed
+before the rows have landed: after a crash messages may land once more, and load counts them as duplicates; none is
+lost. No handles, no texts.
 """
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import Any, NamedTuple
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
 
 from resonanz.landing import Message
+from resonanz.platforms import Context
 
 UNREADABLE = "unreadable:"
 _DELETED = "deleted"
+_VERSION = 1  # of the tables below; another one starts anew
 _CONTENT = tuple(f.name for f in fields(Message) if f.name not in ("platform", "native_id", "payload", "origin"))
+_TABLES = f"""
+create table if not exists sightings (
+    native_id text primary key, fingerprint text, created_at text, kind text, parent text, thread text,
+    author_key text, author_name text, is_company integer, account text, url text, comments real
+) without rowid;
+create index if not exists by_parent on sightings (parent) where parent is not null;
+create index if not exists by_thread on sightings (thread);
+create table if not exists shown (line text, native_id text, created_at text, run integer,
+    primary key (line, native_id)) without rowid;
+create table if not exists threads (name text primary key, latest text, turn integer, first text) without rowid;
+create table if not exists due (name text primary key, place integer);
+create table if not exists runs (run integer);
+pragma user_version = {_VERSION};
+"""
 
 
 class Sighting(NamedTuple):
@@ -41,28 +61,33 @@ class Sighting(NamedTuple):
         return moment(self.created_at)
 
 
+_COLUMNS = ", ".join(Sighting._fields)
+
+
 class Sightings:
     """The messages that a source has landed and still watches, by native id."""
 
-    def __init__(self, state: dict[str, list[Any]]) -> None:
-        self._state = state
+    def __init__(self, store: sqlite3.Connection) -> None:
+        self._store = store
 
     def __contains__(self, native_id: str) -> bool:
-        return native_id in self._state
+        return self.get(native_id) is not None
 
     def get(self, native_id: str) -> Sighting | None:
-        found = self._state.get(native_id)
+        query = f"select {_COLUMNS} from sightings where native_id = ?"  # noqa: S608
+        found = self._store.execute(query, (native_id,)).fetchone()
         return None if found is None else Sighting(*found)
 
     def news(self, message: Message) -> bool:
         """Whether `message` differs from its last sighting; remembers it."""
         fingerprint = _fingerprint(message)
         key = name_of(message)
-        known = self._state.get(key)
+        known = self._store.execute("select fingerprint from sightings where native_id = ?", (key,)).fetchone()
         if known is not None and known[0] == fingerprint:
             return False
         created = message.created_at.isoformat() if message.created_at else None
-        self._state[key] = list(
+        self._put(
+            key,
             Sighting(
                 fingerprint,
                 created,
@@ -75,7 +100,7 @@ class Sightings:
                 message.account,
                 message.url,
                 message.metrics.get("comments"),
-            )
+            ),
         )
         return True
 
@@ -85,7 +110,7 @@ class Sightings:
         if known is None or known.is_deleted:
             return
         created = known.created
-        self._state[native_id] = list(known._replace(fingerprint=_DELETED))
+        self._put(native_id, known._replace(fingerprint=_DELETED))
         yield Message(
             platform=platform,
             native_id=native_id,
@@ -94,7 +119,7 @@ class Sightings:
             thread_native_id=known.thread,
             author_key=known.author_key,
             author_name=known.author_name,
-            is_company=known.is_company,
+            is_company=bool(known.is_company),
             account=known.account,
             created_at=created,
             created_at_precision="second" if created else "unknown",
@@ -106,19 +131,19 @@ class Sightings:
 
     def below(self, parents: Iterable[str]) -> list[str]:
         """Ids of the landed, not deleted messages that answer one of `parents`."""
-        if not hasattr(self, "_answers"):
-            self._answers: dict[str, list[str]] = {}
-            for native_id, values in self._state.items():
-                sighting = Sighting(*values)
-                if sighting.parent:
-                    self._answers.setdefault(sighting.parent, []).append(native_id)
-        found = [child for parent in parents for child in self._answers.get(parent, ())]
-        return [child for child in found if (known := self.get(child)) is not None and not known.is_deleted]
+        return [name for parent in parents for name in self._alive("parent = ?", parent)]
 
-    def forget(self, keep: Callable[[str, Sighting], bool]) -> None:
-        """Forget all that `keep` does not ask for."""
-        for native_id in [key for key, values in self._state.items() if not keep(key, Sighting(*values))]:
-            del self._state[native_id]
+    def in_thread(self, first: str) -> list[str]:
+        """Ids of the landed, not deleted messages of the thread that `first` starts, without itself."""
+        return [name for name in self._alive("thread = ?", first) if name != first]
+
+    def _alive(self, condition: str, value: str) -> list[str]:
+        query = f"select native_id from sightings where {condition} and fingerprint <> ? order by native_id"  # noqa: S608
+        return [name for (name,) in self._store.execute(query, (value, _DELETED))]
+
+    def _put(self, native_id: str, sighting: Sighting) -> None:
+        places = ", ".join("?" * (len(Sighting._fields) + 1))
+        self._store.execute(f"insert or replace into sightings values ({places})", (native_id, *sighting))  # noqa: S608
 
 
 class Threads:
@@ -127,82 +152,125 @@ class Threads:
     A thread is named by the message through which it is asked for: its first one, or the one that was met.
     """
 
-    def __init__(self, state: dict[str, Any]) -> None:
-        self._read: dict[str, list[Any]] = state.setdefault(
-            "read", {}
-        )  # id -> [latest created_at, turn, first message]
-        self._due: dict[str, Any] = state.setdefault("due", {})
-        state["turn"] = self._turn = state.get("turn", 0) + 1
+    def __init__(self, store: sqlite3.Connection, turn: int) -> None:
+        self._store = store
+        self._turn = turn
 
     def __contains__(self, native_id: object) -> bool:
-        return native_id in self._read
+        return self._store.execute("select 1 from threads where name = ?", (native_id,)).fetchone() is not None
 
     @property
     def due(self) -> list[str]:
-        return list(self._due)
+        return [name for (name,) in self._store.execute("select name from due order by rowid")]
 
     def want(self, native_id: str) -> None:
         """Have the thread read; it stays due until it was."""
-        self._due[native_id] = None
+        self._store.execute("insert or ignore into due (name) values (?)", (native_id,))
 
     def in_turn(self, count: int, can: Callable[[str], bool] = lambda _: True) -> list[str]:
         """The `count` threads that were not read for longest, of those that `can` be asked for: answers deep in a
         thread show nowhere else."""
-        others = sorted((values[1], name) for name, values in self._read.items() if name not in self._due and can(name))
-        return [name for _, name in others[:count]]
+        query = "select name from threads where name not in (select name from due) order by turn, name"
+        found: list[str] = []
+        for (name,) in self._store.execute(query):
+            if len(found) >= count:
+                break
+            if can(name):
+                found.append(name)
+        return found
 
     def was_read(self, native_id: str, first: str, latest: datetime | None) -> None:
         """The thread that starts with `first` was read; `latest` is when its newest message was written."""
-        self._due.pop(native_id, None)
-        self._read[native_id] = [latest.isoformat() if latest else None, self._turn, first]
-
-    @property
-    def starts(self) -> set[str]:
-        """The first messages of the threads that are watched."""
-        return {values[2] for values in self._read.values()}
+        self._store.execute("delete from due where name = ?", (native_id,))
+        values = (native_id, latest.isoformat() if latest else None, self._turn, first)
+        self._store.execute("insert or replace into threads values (?, ?, ?, ?)", values)
 
     def is_gone(self, native_id: str) -> None:
-        self._due.pop(native_id, None)
-        self._read.pop(native_id, None)
-
-    def forget(self, keep: Callable[[str, str, datetime | None], bool]) -> None:
-        """Forget all that `keep` does not ask for, by name, first message and the latest message's time."""
-        for name, (latest, _, first) in list(self._read.items()):
-            if not keep(name, first, moment(latest)):
-                del self._read[name]
+        for table in ("due", "threads"):
+            self._store.execute(f"delete from {table} where name = ?", (native_id,))  # noqa: S608
 
 
 class Memory:
-    """All that a source remembers between two runs.
+    """All that a source remembers between two runs. Nothing is kept before `commit`.
 
-    :param state: dlt's state of the source.
+    :param file: where it lies; None: nowhere, as for a backfill.
     :param lookback: how far before the newest known message others are read again.
     """
 
-    def __init__(self, state: dict[str, Any], lookback: timedelta) -> None:
-        self._state = state
-        self._lookback = lookback
-        self.sightings = Sightings(state.setdefault("sightings", {}))
-        self.threads = Threads(state.setdefault("threads", {}))
+    def __init__(self, file: Path | None, lookback: timedelta) -> None:
+        self.lookback = lookback
+        self.store = _open(file)
+        self.run = 1 + (self.store.execute("select coalesce(max(run), 0) from runs").fetchone()[0] or 0)
+        self.store.execute("delete from runs")
+        self.store.execute("insert into runs values (?)", (self.run,))
+        self.sightings = Sightings(self.store)
+        self.threads = Threads(self.store, self.run)
 
-    def forget(self, young: set[str]) -> None:
-        """Keep what is in `young`, threads with a message in the look-back window, and these threads' messages."""
-        newest = max(self._dates(), default=None)
-        floor = newest - self._lookback if newest else None
-        live = young | {known.thread for name in young if (known := self.sightings.get(name)) and known.thread}
+    @classmethod
+    def of(cls, context: Context, lookback: timedelta) -> "Memory":
+        """What `context.source` remembers; kept once its rows have landed."""
+        memory = cls(context.memory, lookback)
+        context.on_landed.append(memory.commit)
+        context.on_ended.append(memory.close)
+        return memory
 
-        def is_live(name: str, first: str, latest: datetime | None) -> bool:
-            return name in live or first in live or (latest is not None and floor is not None and latest >= floor)
+    def commit(self) -> None:
+        self.store.execute("commit")
 
-        self.threads.forget(is_live)
-        starts = self.threads.starts
-        self.sightings.forget(lambda name, sighting: name in young or name in starts or sighting.thread in starts)
+    def close(self) -> None:
+        """Let go of the file; what was not committed is forgotten."""
+        self.store.close()
 
-    def _dates(self) -> Iterator[datetime]:
-        now = datetime.now(UTC)
-        for values in self._state["sightings"].values():
-            if (created := moment(values[1])) is not None and created <= now:
-                yield created
+    def shows(self, native_id: str) -> bool:
+        """Whether some timeline shows the message, and it is young."""
+        query = "select 1 from shown where native_id = ?"
+        return self.store.execute(query, (native_id,)).fetchone() is not None
+
+    def forget(self, lines: Iterable[str]) -> None:
+        """Keep what one of the timelines `lines` shows as young, threads with a message in the look-back window, and
+        these threads' messages."""
+        names = list(lines)
+        self.store.execute(f"delete from shown where line not in ({', '.join('?' * len(names))})", names)  # noqa: S608
+        now = datetime.now(UTC).isoformat()
+        query = "select max(created_at) from sightings where created_at <= ?"
+        newest = moment(self.store.execute(query, (now,)).fetchone()[0])
+        floor = (newest - self.lookback).isoformat() if newest else None
+        self.store.execute("create temporary table live (name text primary key) without rowid")
+        self.store.execute("insert or ignore into live select native_id from shown")
+        self.store.execute("""
+            insert or ignore into live select thread from sightings
+            where native_id in (select native_id from shown) and thread is not null
+        """)
+        self.store.execute(
+            """
+            delete from threads
+            where name not in (select name from live) and first not in (select name from live)
+              and (latest is null or ? is null or latest < ?)
+            """,
+            (floor, floor),
+        )
+        self.store.execute("""
+            delete from sightings
+            where native_id not in (select native_id from shown)
+              and native_id not in (select first from threads)
+              and (thread is null or thread not in (select first from threads))
+        """)
+
+
+def _open(file: Path | None) -> sqlite3.Connection:
+    """A connection in a transaction of its own; an empty name is SQLite's for a file that is gone when it is closed."""
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with sqlite3.connect(file) as old:
+            version = old.execute("pragma user_version").fetchone()[0]
+        old.close()
+        if version not in (0, _VERSION):
+            file.unlink()
+    store = sqlite3.connect(file or "", isolation_level=None, check_same_thread=False, timeout=60)
+    store.executescript(_TABLES)
+    store.execute("pragma cache_size = -20000")  # KiB
+    store.execute("begin immediate")
+    return store
 
 
 def name_of(message: Message) -> str:
@@ -215,7 +283,7 @@ def moment(value: str | None) -> datetime | None:
 
 
 def _fingerprint(message: Message) -> str:
-    content = {name: getattr(message, name) for name in _CONTENT}
+    content = [getattr(message, name) for name in _CONTENT]
     if message.native_id is None:
-        content["payload"] = message.payload
-    return sha256(json.dumps(content, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()[:16]
+        content.append(message.payload)
+    return blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=10).hexdigest()
