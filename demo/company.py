@@ -82,6 +82,35 @@ MASTODON_DOMAIN = "haushalt.example"  # the server on which the company has its 
 MASTODON_HANDLE = "weidenfels"
 BLUESKY_HANDLE = "weidenfels.test"
 
+# The company's accounts as the other platforms name them: native id and handle.
+FACEBOOK_PAGE_ID, FACEBOOK_PAGE_NAME = "104928765432101", LEGAL_NAME
+INSTAGRAM_USER_ID, INSTAGRAM_USERNAME = "17841405309211844", "weidenfels"
+X_USER_ID, X_USERNAME = "2244994953", "weidenfels"
+YOUTUBE_CHANNEL_ID, YOUTUBE_HANDLE = "UCwdnFls1921HausgeraeteQ", "weidenfels"
+LINKEDIN_ORGANIZATION_ID = "5192100"
+LINKEDIN_ORGANIZATION = f"urn:li:organization:{LINKEDIN_ORGANIZATION_ID}"
+GOOGLE_ACCOUNT = "accounts/109283746556473829100"
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place of the company on the map: a store or a service point. `name` as Google gives it, below the account."""
+
+    id: str
+    title: str
+    city: str
+
+    @property
+    def name(self) -> str:
+        return f"{GOOGLE_ACCOUNT}/locations/{self.id}"
+
+
+LOCATIONS = (
+    Location("8192736450917263541", "Weidenfels Store Köln", "Köln"),
+    Location("3918273645091726354", "Weidenfels Store Hamburg", "Hamburg"),
+    Location("5463728190918273645", "Weidenfels Servicepunkt Fulda", "Fulda"),
+)
+
 
 @dataclass(frozen=True)
 class Story:

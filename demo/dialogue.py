@@ -9,7 +9,7 @@ from demo.messages import Message
 from demo.people import Person
 from demo.phrases import Line
 from demo.rhythm import answered_at, delivery_load, poisson, reply_at
-from demo.scene import Scene, Stage, pick, weighted
+from demo.scene import DEPTHS, Scene, Stage, pick, weighted
 
 MAX_DEPTH = 8
 
@@ -137,11 +137,11 @@ def company_reply(scene: Scene, said: Message, kind: str) -> Message | None:
     lines = [line for line in phrases.lines(language, "company_reply_general") if line.fields[0] in kinds]
     if kind != "batch":
         lines += phrases.lines(language, f"company_reply_{kinds[0]}")
-    line = scene.choose(line for line in lines if scene.stage.channel != "shop" or _is_for_shop(line))
+    is_social = scene.stage.channel not in ("shop", "google_business")
+    line = scene.choose(line for line in lines if is_social or _is_for_shop(line))
     if line is None:
         return None
     text = line.text
-    is_social = scene.stage.channel != "shop"
     if is_social and "{mention}" not in text and not _GREETING.match(text) and rng.random() < 0.5:
         text = pick(rng, phrases.lines(language, "company_greeting")).text + " " + text
     if "{first_name}" not in text and rng.random() < 0.6:
@@ -166,11 +166,16 @@ def say(
             parent.author if is_answer and parent is not None else stage.people.somebody(scene.language, again=0.8)
         )
     text = scene.words(text, mention)
-    if stage.channel == "mastodon" and parent is not None and parent.author is not author:
-        handle = f"@{parent.author.handle}"
-        if handle not in text:
+    if parent is not None and parent.author is not author and _is_named(stage.channel, parent):
+        handle = parent.author.called
+        if handle not in text and (stage.channel == "mastodon" or len(text) + len(handle) < stage.limit):
             text = f"{handle} {text}"  # as the apps do: who is answered stands in front
     return scene.say(author, at, text, topic, parent, scene.language if author.is_company else author.language)
+
+
+def _is_named(channel: str, parent: Message) -> bool:
+    """Whether the apps put the one who is answered in front: always, or where answers stand beside each other."""
+    return channel in ("mastodon", "x") or parent.depth >= DEPTHS.get(channel, MAX_DEPTH)
 
 
 def _goes_on(kind: str, topic: str) -> float:

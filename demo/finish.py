@@ -40,6 +40,14 @@ def hashtags(text: str) -> list[str]:
     return _TAG.findall(text)
 
 
+def touch(messages: list[Message], rng: Random, phrases: Phrases, *, edited: bool) -> None:
+    """Counts, languages left out and, where the platform shows them, edits; for the channels of demo.channels."""
+    if edited:
+        _edits(messages, rng, phrases)
+    for message in messages:
+        _touch(message, rng)
+
+
 def _hashtags(channel: str, messages: list[Message], rng: Random) -> None:
     """Threads that the company is not part of can only be found by a hashtag (or, on Bluesky, by a word)."""
     known = {tag.casefold() for tag in HASHTAGS}

@@ -12,12 +12,18 @@ from demo.people import Person
 class Message:
     """One utterance, as it stands at the end of the demo's time.
 
-    :param channel: mastodon, bluesky, shop or employer.
+    :param channel: where it was said, a key of `World.messages`.
     :param topic: the phrase file from which it comes, or company_reply.
     :param text: with `@handle` of people and `#hashtags` in it; `old_text` is what stood there before an edit.
     :param language: what the author declared (None: nothing).
     :param details: what else is known: the values in the text's slots, or a review's further fields.
-    :param is_deleted: gone by the end; its replies are still there.
+    :param is_deleted: gone by the end; its replies are still there where the platform keeps them.
+    :param place: how the company comes to see a message that starts a thread. own: it stands on the company's account;
+        visitor: somebody else's post on the company's page; mention: a post elsewhere that names the account;
+        search: a post elsewhere that only speaks of the brand. Replies have the place of their thread.
+    :param quoted: the message that this one quotes.
+    :param reactions: kind -> count; they add up to `favourites`. Empty where the platform knows one kind only.
+    :param views, impressions, reach, clicks, saves: counts at the end; None where the platform does not offer them.
     """
 
     channel: str
@@ -36,6 +42,14 @@ class Message:
     favourites: int = 0
     shares: int = 0
     quotes: int = 0
+    saves: int | None = None
+    views: int | None = None
+    impressions: int | None = None
+    reach: int | None = None
+    clicks: int | None = None
+    reactions: dict[str, int] = field(default_factory=dict)
+    place: str = "own"
+    quoted: Message | None = None
     has_picture: bool = False
     warning: str = ""
     native_id: str = ""
@@ -54,6 +68,10 @@ class Message:
     def depth(self) -> int:
         """0 for a message that starts a thread, 1 for its replies, and so on."""
         return 0 if self.parent is None else 1 + self.parent.depth
+
+    def below(self) -> list[Message]:
+        """All messages below this one, depth first, deleted or not."""
+        return [message for reply in self.replies for message in (reply, *reply.below())]
 
     def live_replies(self) -> list[Message]:
         """Direct replies that still exist, oldest first."""

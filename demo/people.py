@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 from demo.company import BLUESKY_HANDLE, LEGAL_NAME, MASTODON_DOMAIN, MASTODON_HANDLE, first_moment
+from demo.native_ids import COMPANY_IDS, person_id
 
 NAMES = Path(__file__).parent / "phrases" / "names.toml"
 _NEWS = (
@@ -28,6 +29,8 @@ _DOMAINS = (
     ("tooting.example", 18),
     ("kaffeeklatsch.example", 10),
 )
+BY_NAME = ("facebook", "linkedin", "google_business")  # handles are not shown there; names are whole and unique
+_HANDLE_LENGTHS = {"x": 15, "instagram": 30, "youtube": 30}
 _EMOJI = ("", "", "", "", "", " ☕", " 🌻", " 🚲", " 🐈", " 🧶", " 🍞", " 🎺")
 
 
@@ -37,7 +40,8 @@ class Person:
 
     :param handle: what stands after `@` when it is mentioned, unique on the channel: a Bluesky handle, or for
         Mastodon `name` on the company's own server and `name@server` elsewhere; a user name in the shop.
-    :param native_id: the platform's own id of the account (Mastodon number, DID, shop customer number).
+    :param native_id: the platform's own id of the account (Mastodon number, DID, shop customer number, see
+        demo.native_ids for the others).
     """
 
     channel: str
@@ -52,6 +56,11 @@ class Person:
     is_company: bool = False
     is_bot: bool = False
 
+    @property
+    def called(self) -> str:
+        """How a text mentions it: `@handle`, or the name on the platforms where people go by that."""
+        return self.name if self.channel in BY_NAME else f"@{self.handle}"
+
 
 class People:
     """The accounts of one channel, made as they are needed; some write again, most once or twice."""
@@ -60,6 +69,7 @@ class People:
         self.channel = channel
         self._rng = rng
         self._taken: set[str] = set()
+        self._names: set[str] = set()
         self._known: dict[str, list[Person]] = {"de": [], "en": []}
         self.company = self._company()
         self.news = [self._news(*entry) for entry in _NEWS]
@@ -98,6 +108,8 @@ class People:
             stem,
             second.title() + " " + number,
         ][int(rng.random() * 5)] + _EMOJI[int(rng.random() * len(_EMOJI))]
+        if self.channel in BY_NAME:
+            name = self._free_name(f"{first.title()} {second.title()}")
         return self._person(self._free(stem), name, language, notes[int(rng.random() * len(notes))])
 
     def _news(self, stem: str, name: str, language: str) -> Person:
@@ -112,11 +124,20 @@ class People:
         )
         return self._person(handle, LEGAL_NAME, "de", note, is_company=True, popularity=10.0)
 
+    def _free_name(self, stem: str) -> str:
+        """A name that nobody has yet: where it is taken, with a middle initial."""
+        first, last = stem.split(" ")
+        options = [stem, *(f"{first} {a}. {last}" for a in "ABDEFGHJKLMNRSTW")]
+        name = next(option for option in options if option not in self._names)
+        self._names.add(name)
+        return name
+
     def _free(self, stem: str) -> str:
         """A handle from `stem` that nobody has yet."""
-        attempt, number = stem, 2
+        longest = _HANDLE_LENGTHS.get(self.channel, 99)
+        attempt, number = stem[:longest], 2
         while attempt in self._taken:
-            attempt, number = f"{stem}{number}", number + 1
+            attempt, number = f"{stem[: longest - len(str(number))]}{number}", number + 1
         self._taken.add(attempt)
         if self.channel == "bluesky":
             return f"{attempt.replace('_', '-')}.bsky.test"
@@ -154,6 +175,8 @@ class People:
 
 
 def _native_id(channel: str, handle: str, created: datetime) -> str:
+    if channel in COMPANY_IDS:
+        return COMPANY_IDS[channel] if handle == "weidenfels" else person_id(channel, handle, created)
     digest = hashlib.sha256(f"{channel}:{handle}".encode()).digest()
     if channel == "bluesky":
         return "did:plc:" + base64.b32encode(digest).decode().lower()[:24]

@@ -1,10 +1,10 @@
-"""Reviews: of appliances in a shop, with answers, edits and deletions, and of Weidenfels as an employer."""
+"""Reviews: of appliances in a shop, of the company's places on the map, and of the company as an employer."""
 
 import re
 from datetime import timedelta
 from functools import cache
 
-from demo.company import DAYS, JOBS, PLANTS, PRODUCTS, STORIES, last_moment
+from demo.company import DAYS, JOBS, LOCATIONS, PLANTS, PRODUCTS, STORIES, last_moment
 from demo.dialogue import company_reply, say
 from demo.messages import Message
 from demo.phrases import Line, deal
@@ -91,6 +91,44 @@ def _afterwards(scene: Scene, review: Message, stars: int) -> None:
             review.text += scene.words(line.text)
             if stars <= 2 and rng.random() < 0.3:
                 review.details["old_rating"], review.rating = str(stars), float(stars + 2)
+
+
+def place_reviews(stage: Stage, per_day: float) -> None:
+    """Fill `stage` with reviews of the company's stores and its service point; many are stars without a word."""
+    for day in range(DAYS):
+        for _ in range(poisson(stage.rng, per_day * (1 + 0.5 * delivery_load(day) + 0.5 * batch_heat(day)))):
+            _place_review(stage, day)
+
+
+def _place_review(stage: Stage, day: int) -> None:
+    rng, phrases = stage.rng, stage.phrases
+    language = "de" if rng.random() < 0.8 else "en"
+    location = pick(rng, LOCATIONS)
+    stars = int(weighted(rng, {"5": 44, "4": 17, "3": 9, "2": 8, "1": 20 + 15 * delivery_load(day)}))
+    scene = Scene(stage, language, at=private_moment(rng, day), shop=location.city)
+    text = ""
+    if rng.random() >= (0.45 if stars >= 4 else 0.2):
+        files = {4: ("shop_praise", "praise_service"), 2: ("shop_complaint", "complaint_service")}
+        names = files.get(4 if stars >= 4 else 2, ()) if stars != 3 else ("review_product_3",)
+        lines = [line for name in names for line in phrases.lines(language, name) if _is_for_reviews(line.text)]
+        line = scene.choose([line for line in lines if not line.slots & {"city", "order"}], is_opening=True)
+        text = _body(scene, line, stars) if line else ""
+    author = stage.people.somebody(language, again=0.08)
+    review = say(scene, author, private_moment(rng, day), text, f"review_place_{stars}", None)
+    if review is None:
+        return
+    review.rating = float(stars)
+    review.details = {"location": location.name} | ({"anonymous": "true"} if rng.random() < 0.05 else {})
+    if rng.random() < ({1: 0.7, 2: 0.6, 3: 0.3}.get(stars, 0.3) if text else 0.12):
+        company_reply(scene, review, "thanks" if stars >= 4 else "apology")
+    later = answered_at(rng, review.created_at) + timedelta(hours=20 * rng.random())
+    if text and rng.random() < 0.09 and later < last_moment():
+        review.old_text, review.edited_at = review.text, later
+        if stars <= 2:
+            review.details["old_rating"], review.rating = str(stars), float(stars + 2)
+        suffixes = phrases.lines(language, "edit_suffix")
+        suffix = scene.choose(line for line in suffixes if "photo" not in line.text and "Foto" not in line.text)
+        review.text += scene.words(suffix.text) if suffix else " Update."
 
 
 def employer_reviews(stage: Stage, per_day: float) -> None:

@@ -26,7 +26,19 @@ from demo.rhythm import delivery_load
 
 T = TypeVar("T")
 FIRST_NAMES = ("Jana", "Mo", "Tilda", "Ben", "Aylin", "Kim", "Rosa", "Nils")
-LIMITS = {"mastodon": 5_000, "bluesky": 300, "shop": 10_000, "employer": 10_000}  # characters in a message
+LIMITS = {  # characters in a message
+    "mastodon": 5_000,
+    "bluesky": 300,
+    "shop": 10_000,
+    "employer": 10_000,
+    "facebook": 8_000,
+    "instagram": 2_200,
+    "x": 280,
+    "youtube": 5_000,
+    "linkedin": 1_250,
+    "google_business": 4_096,
+}
+DEPTHS = {"facebook": 3, "instagram": 2, "youtube": 2, "linkedin": 2, "google_business": 1}  # else as deep as it goes
 
 
 @dataclass
@@ -56,6 +68,7 @@ class Scene:
         product: str | None = None,
         used: set[Line] | None = None,
         at: datetime | None = None,
+        shop: str | None = None,
     ) -> None:
         rng = self.rng = stage.rng
         self.stage = stage
@@ -74,7 +87,7 @@ class Scene:
             "competitor": pick(rng, COMPETITORS),
             "job": pick(rng, JOBS[language]),
             "first_name": pick(rng, FIRST_NAMES),
-        }
+        } | ({"shop": shop} if shop else {})
 
     def fits(self, line: Line) -> bool:
         """Whether `line` can be said now: not said before here, about this product, naming nothing unheard of."""
@@ -119,8 +132,8 @@ class Scene:
             "batch": FAULTY_BATCH,
         }
         if mention is not None:
-            slots["mention"] = f"@{mention.handle}"
-        text = re.sub(r"@weidenfels\b", f"@{company.handle}", text, flags=re.IGNORECASE)
+            slots["mention"] = mention.called
+        text = re.sub(r"@weidenfels\b", company.called, text, flags=re.IGNORECASE)
         text = re.sub(r"#\{(\w+)\}", lambda match: "#" + slots[match[1]].replace(" ", ""), text)
         return fill(text, slots)
 
@@ -133,9 +146,14 @@ class Scene:
         parent: Message | None = None,
         language: str | None = None,
     ) -> Message | None:
-        """Put a message on the stage; None where it would come after the demo's last day."""
+        """Put a message on the stage; None where it would come after the demo's last day.
+
+        Where the platform nests no deeper, it stands beside the message that it answers.
+        """
         if at >= last_moment():
             return None
+        while parent is not None and parent.depth >= DEPTHS.get(self.stage.channel, parent.depth + 1):
+            parent = parent.parent
         message = Message(
             channel=self.stage.channel,
             author=author,

@@ -77,15 +77,22 @@ def perform(stage: Stage, planned: list[Planned], share: float, heat: float) -> 
     :param heat: how many comments a company post draws here, 1 is the average.
     """
     for post in planned:
-        _company_post(stage, post, heat)
+        company_post(stage, post, heat)
     for day in range(DAYS):
         for topic, rate in rates(day).items():
             for _ in range(poisson(stage.rng, rate * share)):
-                _customer_thread(stage, topic, private_moment(stage.rng, day))
+                customer_thread(stage, topic, private_moment(stage.rng, day))
     _rarities(stage, share)
 
 
-def _company_post(stage: Stage, post: Planned, heat: float) -> None:
+def company_post(
+    stage: Stage, post: Planned, heat: float, comments: dict[str, float] | None = None, appeal: float | None = None
+) -> Message | None:
+    """A post of the company with what is said below it; None where it would come too late.
+
+    :param comments: topics of the comments and how often each; else by the kind of post.
+    :param appeal: how many comments it draws on average; else by the kind of post and the day.
+    """
     rng, company = stage.rng, stage.people.company
     scene = Scene(stage, post.language, topics=post.line.topics, at=post.at)
     scene.product = post.line.products[0] if post.line.products else pick(rng, ("Lavia 7", "Claro 45", "Frisko 300"))
@@ -94,16 +101,16 @@ def _company_post(stage: Stage, post: Planned, heat: float) -> None:
     for part in _parts(scene.words(post.line.text), stage.limit):
         message = scene.say(company, at, part, post.kind if post.kind in _COMMENTS else "company_post", root)
         if message is None:
-            return
+            return None
         root = root or message
         at += timedelta(seconds=40)
     if root is None:
-        return
+        return None
     root.topic = post.kind if post.kind.startswith("company") else f"company_statement_{post.kind}"
     root.has_picture = post.kind in ("company_post_campaign", "company_post_product")
     day = day_of(post.at)
-    for _ in range(poisson(rng, heat * _appeal(post, day))):
-        topic = weighted(rng, _COMMENTS[post.kind])
+    for _ in range(poisson(rng, heat * (_appeal(post, day) if appeal is None else appeal))):
+        topic = weighted(rng, comments or _COMMENTS[post.kind])
         if post.kind == "company_post_product" and rng.random() < 0.5 * delivery_load(day):
             topic = "story_delivery"
         language = post.language if rng.random() < 0.9 else ("en" if post.language == "de" else "de")
@@ -117,9 +124,11 @@ def _company_post(stage: Stage, post: Planned, heat: float) -> None:
             converse(comment_scene, comment, topic)
             if rng.random() < 0.3:
                 join_in(comment_scene, comment, topic)
+    return root
 
 
-def _customer_thread(stage: Stage, topic: str, at: datetime) -> None:
+def customer_thread(stage: Stage, topic: str, at: datetime) -> Message | None:
+    """A thread that a customer starts; None where nothing is left to say, or no time."""
     rng = stage.rng
     language = "de" if rng.random() < GERMAN_SHARE else "en"
     scene = Scene(stage, language, topics=COURSES[topic].topics, at=at)
@@ -128,7 +137,7 @@ def _customer_thread(stage: Stage, topic: str, at: datetime) -> None:
     lines = _lines(stage, language, topic)
     line = scene.choose(lines, is_opening=True)
     if line is None:
-        return
+        return None
     is_news = topic == "neutral_mention" and rng.random() < 0.45
     news = [person for person in stage.people.news if person.language == language]
     author = pick(rng, news) if is_news else stage.people.somebody(language)
@@ -136,14 +145,15 @@ def _customer_thread(stage: Stage, topic: str, at: datetime) -> None:
     if is_news and rng.random() < 0.8:
         text += f" https://{author.handle.split('@')[0].replace('_', '-').split('.')[0]}.example/{at:%Y/%m/%d}"
     elif len(text) < 120 and rng.random() < 0.03:
-        text += " cc " + " ".join(f"@{stage.people.somebody(language, again=0.9).handle}" for _ in range(2))
+        text += " cc " + " ".join(stage.people.somebody(language, again=0.9).called for _ in range(2))
     root = say(scene, author, at, text, topic, None)
     if root is None:
-        return
+        return None
     root.has_picture = rng.random() < {"story_faulty_batch": 0.3, "off_topic": 0.2}.get(topic, 0.06)
     converse(scene, root, topic)
     join_in(scene, root, topic)
     _again(scene, root)
+    return root
 
 
 def _again(scene: Scene, root: Message) -> None:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from demo import channels, finish_channels
+from demo.channels import SHAPES
 from demo.finish import finish
 from demo.messages import Message
 from demo.people import People, Person
 from demo.phrases import FOLDER, Phrases
-from demo.reviews import employer_reviews, finish_reviews, shop_reviews
+from demo.reviews import employer_reviews, finish_reviews, place_reviews, shop_reviews
 from demo.scene import Stage
 from demo.social import perform, plan
 
@@ -17,7 +19,9 @@ SEED = 1921  # the year in which Weidenfels made its first bicycle bell
 
 @dataclass(frozen=True)
 class World:
-    """All messages and people by channel: mastodon, bluesky, shop, employer. Deleted messages are in it, too.
+    """All messages and people by channel, oldest first; deleted messages are in it, too.
+
+    Channels: mastodon, bluesky, shop, employer, facebook, instagram, x, youtube, linkedin, google_business.
 
     `phrases` knows how often each line was used.
     """
@@ -30,6 +34,10 @@ class World:
     def company(self, channel: str) -> Person:
         """The company's own account on `channel`."""
         return self.people[channel][0]
+
+    def mentions(self, message: Message) -> list[tuple[int, int, Person]]:
+        """Who is mentioned in a message's text: (first character, number of characters, who), in that order."""
+        return channels.mentions(message, self.people[message.channel])
 
 
 def build(seed: int = SEED, folder: Path = FOLDER) -> World:
@@ -53,4 +61,12 @@ def build(seed: int = SEED, folder: Path = FOLDER) -> World:
     }
     messages["shop"] = finish_reviews(stages["shop"], "R")
     messages["employer"] = finish_reviews(stages["employer"], "A")
+    for channel in (*SHAPES, "google_business"):  # last: whatever they take from the phrases, the others had their pick
+        rng = Random(f"{seed}:{channel}")
+        stage = stages[channel] = Stage(channel, rng, People(channel, Random(f"{seed}:{channel}:people")), phrases)
+        if channel in SHAPES:
+            channels.perform(stage, planned)
+        else:
+            place_reviews(stage, per_day=2.1)
+        messages[channel] = finish_channels.finish(stage, phrases)
     return World(seed, messages, {channel: stage.people.all() for channel, stage in stages.items()}, phrases)
