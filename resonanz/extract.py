@@ -1,96 +1,99 @@
 """Extract: read what is new at one source and land it, through dlt, with the source's cursor in dlt's state."""
 
-import logging
-import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-# Before dlt is imported: it would ask Airflow for hundreds of Variables, one request each, and report its use.
-os.environ.update(PROVIDERS__ENABLE_AIRFLOW_SECRETS="false", RUNTIME__DLTHUB_TELEMETRY="false")
-# Streams one after the other: conversations need what the timelines found, and nothing waits in memory for its turn.
-os.environ["EXTRACT__NEXT_ITEM_MODE"] = "fifo"
-
-import dlt
-from dlt.destinations import filesystem
-from dlt.pipeline.exceptions import PipelineStepFailed
-
 from resonanz.budget import Budget
-from resonanz.errors import Kind, ResonanzError, SourceError
+from resonanz.credentials import Credentials
+from resonanz.errors import SourceError
 from resonanz.lake import Batch
-from resonanz.platforms import Context, platform
+from resonanz.lock import held
+from resonanz.pipelines import Pipeline
+from resonanz.platforms import Context, Window, platform
 from resonanz.settings import Settings, Source
 from resonanz.sources import options
-
-log = logging.getLogger(__name__)
-LAYOUT = "{table_name}/{load_id}/{file_id}.{ext}"
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What one extraction of one source brought: its new batches, and the parts that failed."""
+    """What one extraction of one source brought.
+
+    :param batches: its new batches.
+    :param problems: the parts that failed; everything else has landed.
+    :param notices: what somebody should know although nothing failed, in words.
+    :param spent: requests, posts and quota units of this run, in words.
+    """
 
     batches: list[Batch]
     problems: list[SourceError]
+    notices: list[str] = field(default_factory=list)
+    spent: str = "nothing"
 
 
-def prepare(settings: Settings, source: Source) -> tuple[Context, list[Any]]:
-    """Validate the source's options and build its dlt resources; raises ConfigError with file, field, cure."""
+def connect(settings: Settings, source: Source, window: Window | None = None) -> tuple[Any, Context]:
+    """The source's validated options and what its platform file works with; raises ConfigError with the cure."""
     chosen: Any = options(settings, source)
-    context = Context(
+    found = settings.credentials(source)
+    return chosen, Context(
         source=source.name,
         base=settings.file.parent,
         privacy=settings.privacy(getattr(chosen, "company_accounts", None)),
-        token=settings.credential(source),
+        token=found.token,
+        secrets=found.secrets,
+        window=window,
         budget=Budget(source.budget, settings.lake.usage(source.name)),
-        memory=settings.lake.memory(source.name),
+        memory=settings.lake.memory(source.name) if window is None else None,
     )
+
+
+def prepare(settings: Settings, source: Source, window: Window | None = None) -> tuple[Context, list[Any]]:
+    """Validate the source's options and build its dlt resources; raises ConfigError with file, field, cure."""
+    chosen, context = connect(settings, source, window)
     return context, list(platform(source.platform).streams(chosen, context))
 
 
-def extract(settings: Settings, name: str) -> Extraction:
-    """Land what is new at source `name`.
+def extract(settings: Settings, name: str, window: Window | None = None) -> Extraction:
+    """Land what is new at source `name`, or with `window` what was said in it, whatever the running cursor says.
 
     A part of the source that fails (one file, one thread) is in `problems`; the rest has landed. Raises
-    SourceError or ConfigError where the source as a whole could not be read; nothing has moved then.
+    SourceError or ConfigError where the source as a whole could not be read, or another run is reading it;
+    nothing has moved then. No words hold a token or a private handle.
     """
     source = settings.source(name)
-    known = set(settings.lake.batches(name))
-    context, streams = prepare(settings, source)
-    pipeline = _pipeline(settings, name)
-    _run(pipeline, None)  # a package that an earlier run was killed over goes first
+    with held(settings.lake.lock(name), f"source {name}"):
+        known = set(settings.lake.batches(name))
+        context, streams = prepare(settings, source, window)
+        plain = _plain(source, context)
+        try:
+            _land(Pipeline(settings, name, window), streams, context)
+        except SourceError as error:
+            raise _reworded(error, plain) from None
+        return Extraction(
+            batches=[batch for batch in settings.lake.batches(name) if batch not in known],
+            problems=[_reworded(problem, plain) for problem in context.problems],
+            notices=[plain(notice) for notice in context.notices],
+            spent=context.budget.in_words(),
+        )
+
+
+def _land(pipeline: Pipeline, streams: list[Any], context: Context) -> None:
     try:
-        _run(pipeline, dlt.source(lambda: streams, name=name)())
+        pipeline.land(streams)
         for landed in context.on_landed:
             landed()
     finally:
         for ended in [context.budget.flush, *context.on_ended]:
             ended()
-    new = [batch for batch in settings.lake.batches(name) if batch not in known]
-    return Extraction(new, context.problems)
+    if not any(problem.is_retryable for problem in context.problems):
+        pipeline.finish()
 
 
-def _pipeline(settings: Settings, name: str) -> dlt.Pipeline:
-    settings.lake.landing.mkdir(parents=True, exist_ok=True)
-    return dlt.pipeline(
-        pipeline_name=name,
-        pipelines_dir=str(settings.lake.pipelines),
-        destination=filesystem(bucket_url=settings.lake.landing.as_uri(), layout=LAYOUT),
-        dataset_name=name,
-    )
+def _plain(source: Source, context: Context) -> Callable[[str], str]:
+    """What takes tokens and handles out of words that a platform may have put them into."""
+    signed_in = Credentials(context.token, dict(context.secrets))
+    return lambda words: context.privacy.text(source.platform, signed_in.hidden_in(words))
 
 
-def _run(pipeline: dlt.Pipeline, data: Any) -> None:
-    try:
-        pipeline.run(data, loader_file_format="parquet")
-    except PipelineStepFailed as error:
-        raise _cause(error) from error
-
-
-def _cause(error: BaseException) -> ResonanzError:
-    """The fault in our own words, from below dlt's wrapping."""
-    below: BaseException | None = error
-    while below is not None:
-        if isinstance(below, ResonanzError):
-            return below
-        last, below = below, below.__cause__ or below.__context__
-    return SourceError(Kind.TRANSIENT, f"{type(last).__name__}: {last}")
+def _reworded(error: SourceError, plain: Callable[[str], str]) -> SourceError:
+    return SourceError(error.kind, plain(error.message), retry_after=error.retry_after, code=error.code)

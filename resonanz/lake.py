@@ -50,6 +50,15 @@ class Lake:
         """dlt's working folder: pending packages and cursors live here until they reach landing."""
         return self.home / "dlt"
 
+    @property
+    def backfills(self) -> Path:
+        """The same for backfills, whose cursors are none of the running ones."""
+        return self.home / "dlt_backfill"
+
+    def lock(self, source: str) -> Path:
+        """Held while a source is read: two runs at once would spoil its cursor."""
+        return self.home / "locks" / f"{source}.lock"
+
     def memory(self, source: str) -> Path:
         """What a source remembers of young messages, between two of its runs."""
         return self.home / "memory" / f"{source}.sqlite"

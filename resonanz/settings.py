@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator, model_validator
 
 from resonanz.budget import ENTRY
+from resonanz.credentials import Credentials, credentials
 from resonanz.errors import ConfigError
 from resonanz.lake import Lake
 from resonanz.privacy import Privacy
@@ -114,20 +115,13 @@ class Settings(BaseModel):
         """The keyer for private people, with the company's accounts and a source's `extra_accounts`."""
         return Privacy(self._secret(), [*self.company.accounts, *(extra_accounts or [])])
 
-    def credential(self, source: Source) -> str | None:
-        """The source's token: RESONANZ_TOKEN_<SOURCE>, else the Airflow connection `resonanz_<source>`."""
-        if token := os.environ.get(f"RESONANZ_TOKEN_{source.name.upper()}"):
-            return token
-        if "AIRFLOW_HOME" not in os.environ:
-            return None
-        from airflow.sdk import Connection
-        from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
+    def credentials(self, source: Source) -> Credentials:
+        """The source's token and what else its Airflow connection `resonanz_<source>` holds."""
+        return credentials(source.name)
 
-        try:
-            connection = Connection.get(f"resonanz_{source.name}")
-        except (AirflowNotFoundException, AirflowRuntimeError):
-            return None
-        return connection.password or None
+    def credential(self, source: Source) -> str | None:
+        """The source's token: RESONANZ_TOKEN_<SOURCE>, else the password of its Airflow connection."""
+        return self.credentials(source).token
 
     def _secret(self) -> bytes:
         if given := os.environ.get("RESONANZ_AUTHOR_KEY_SECRET"):

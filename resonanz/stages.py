@@ -15,17 +15,9 @@ from resonanz.settings import settings
 log = logging.getLogger(__name__)
 
 WAREHOUSE_POOL = "warehouse"  # one slot: DuckDB admits one writing process
+MAIN_JOB = "run__"  # how the ids of runs begin that `make run` triggers: somebody waits for them at a terminal
 RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=10)}
-
-
-def extract(source: str) -> list[str]:
-    """Land what is new at `source`; returns the faults of single parts, in words. All else has landed."""
-    from resonanz.extract import extract
-
-    with _failing_in_words():
-        result = extract(settings(), source)
-    log.info("%s: %d new batches landed", source, len(result.batches))
-    return [f"[{problem.kind}] {problem.message}" for problem in result.problems]
+SOON = 60.0  # seconds: what a platform allows again only later than that is not worth a retry
 
 
 def admit(source: str) -> list[str]:
@@ -41,7 +33,7 @@ def admit(source: str) -> list[str]:
     from resonanz.guard import admit_pending  # Great Expectations takes seconds
     from resonanz.guarding.words import verdict_in_words
 
-    with _failing_in_words():
+    with failing_in_words():
         verdicts = admit_pending(settings().lake, source, settings().source(source).platform)
         refusals = [verdict_in_words(verdict) for verdict in verdicts if verdict.status == "refused"]
         for verdict in verdicts:
@@ -54,7 +46,7 @@ def admit(source: str) -> list[str]:
 def report(source: str, problems: list[str] | None, refusals: list[str] | None) -> None:
     """Fail, with every reason, where a part of the source failed or was refused."""
     reasons = [*(problems or []), *(refusals or [])]
-    with _failing_in_words():
+    with failing_in_words():
         if reasons:
             raise ResonanzError(f"{source}: {len(reasons)} part(s) failed, the rest went on: " + "; ".join(reasons))
 
@@ -63,7 +55,7 @@ def load() -> None:
     """Admitted batches into raw.*, one transaction each, with their ledger rows."""
     from resonanz.load import load_pending
 
-    with _failing_in_words():
+    with failing_in_words():
         for row in load_pending(settings().lake):
             log.info("%s", row)
 
@@ -72,7 +64,7 @@ def prepare() -> None:
     """dbt: staging and the one common message shape."""
     from resonanz.transform import transform
 
-    with _failing_in_words():
+    with failing_in_words():
         transform(settings().lake, "prepare")
 
 
@@ -80,7 +72,7 @@ def score() -> None:
     """Sentiment and language for every text that this model revision has not seen."""
     from resonanz.score import score
 
-    with _failing_in_words():
+    with failing_in_words():
         log.info("%s", score(settings().lake, settings().sentiment))
 
 
@@ -88,7 +80,7 @@ def marts() -> None:
     """dbt: core and the departments' marts, with their tests."""
     from resonanz.transform import transform
 
-    with _failing_in_words():
+    with failing_in_words():
         transform(settings().lake, "marts")
 
 
@@ -96,7 +88,7 @@ def guard() -> None:
     """Great Expectations on what is about to be published; a critical finding stops the run here."""
     from resonanz.guard import check_marts
 
-    with _failing_in_words():
+    with failing_in_words():
         for finding in check_marts(settings().lake):
             log.warning("%s", finding)
 
@@ -105,19 +97,20 @@ def publish() -> None:
     """Swap the new published file in; readers see the old one or the new one, never something between."""
     from resonanz.publish import publish
 
-    with _failing_in_words():
+    with failing_in_words():
         log.info("%s", publish(settings().lake))
 
 
 @contextmanager
-def _failing_in_words() -> Iterator[None]:
-    """Our own faults end the task with their message; where trying again cannot help, without a retry."""
+def failing_in_words() -> Iterator[None]:
+    """Our own faults end the task with their message; where trying again soon cannot help, without a retry."""
     from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
     try:
         yield
     except SourceError as error:
-        again = AirflowException if error.is_retryable else AirflowFailException
+        is_soon = error.is_retryable and (error.retry_after or 0) <= SOON
+        again = AirflowException if is_soon else AirflowFailException
         raise again(f"[{error.kind}] {error.message}") from None
     except ResonanzError as error:
         raise AirflowFailException(str(error)) from None

@@ -480,7 +480,7 @@ def test_a_batch_landed_by_dlt_is_admitted(lake: Lake) -> None:
     import dlt
     from dlt.destinations import filesystem
 
-    from resonanz.extract import LAYOUT
+    from resonanz.pipelines import LAYOUT
     from resonanz.landing import stream
 
     lake.landing.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 One stream per file, so that the ledger counts per file. An unchanged file (by its SHA-256) is not read again
 unless its mapping has changed; a changed one is read wholly, and its unchanged rows become duplicates in load.
+A backfill reads every file anew and takes the rows whose `created_at` lies in its range.
 """
 
 import hashlib
@@ -12,21 +13,23 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from glob import glob
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from resonanz.archive.messages import Reader
 from resonanz.archive.options import Options
 from resonanz.archive.records import missing, records
-from resonanz.errors import Kind, SourceError
+from resonanz.errors import ConfigError, Kind, SourceError
 from resonanz.landing import Message, stream
-from resonanz.platforms import Context
+from resonanz.platforms import Check, Context
 
-__all__ = ["Options", "streams"]
+__all__ = ["Options", "check", "streams"]
 
 log = logging.getLogger(__name__)
 _READ_AS = 1  # raise it when files must be read again because reading itself has changed
 _LONGEST_NAME = 60
+_TRIED = 200  # rows of a file that `check` looks at
 _REPAIRED = (
     "%s: %d texts have broken bytes (now U+FFFD, flagged text_is_repaired); if most umlauts and accents are broken, "
     "the file is not %s: set `encoding`"
@@ -36,7 +39,41 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 def streams(options: Options, context: Context) -> Sequence[Any]:
     """One dlt resource per file that `files` names; a pattern that matches none goes into `context.problems`."""
+    if context.window is not None and options.mapping.created_at is None:
+        raise ConfigError(
+            f"sources.{context.source}: a backfill picks rows by created_at, which `mapping` does not name; "
+            "name its column, or have the files read anew by a changed mapping"
+        )
+    found, absent = _files(options, context)
+    context.problems += [missing(path) for path in absent]
+    return [_stream(name, path, options, context) for path, name in stream_names(found).items()]
+
+
+def check(options: Options, context: Context) -> Iterator[Check]:
+    """Whether the files are there and can be read, and whether the mapping fits them."""
+    found, absent = _files(options, context)
+    for path in absent:
+        yield Check(path.name, "no file", missing(path).message)
+    reader = Reader(options, context.privacy)
+    for path in found:
+        try:
+            rows = [reader.message(record, path.name) for record in islice(records(path, options), _TRIED)]
+        except SourceError as error:
+            yield Check(path.name, "cannot be read as the mapping says", error.message)
+            continue
+        except OSError as error:
+            yield Check(path.name, "cannot be read", _fault(path, error).message)
+            continue
+        faults = [row.parse_error for row in rows if row.parse_error]
+        words = f"{len(rows)} rows tried, {len(rows) - len(faults)} fit the mapping"
+        wrong = f"no row fits, the first because of {faults[0]}; correct the mapping" if faults else None
+        yield Check(path.name, words, wrong if len(faults) == len(rows) else None)
+
+
+def _files(options: Options, context: Context) -> tuple[list[Path], list[Path]]:
+    """The files that `files` names, and the names and patterns that match none."""
     found: dict[Path, None] = {}
+    absent = []
     for pattern in options.files:
         path = context.base / pattern
         if path.exists():
@@ -44,9 +81,9 @@ def streams(options: Options, context: Context) -> Sequence[Any]:
             continue
         matches = sorted(glob(str(path), recursive=True))  # noqa: PTH207  an absolute pattern stays absolute
         if not matches:
-            context.problems.append(missing(path))
+            absent.append(path)
         found.update({_plain(Path(match)): None for match in matches if not Path(match).is_dir()})
-    return [_stream(name, path, options, context) for path, name in stream_names(list(found)).items()]
+    return list(found), absent
 
 
 def _plain(path: Path) -> Path:
@@ -82,16 +119,20 @@ def _stream(name: str, path: Path, options: Options, context: Context) -> Any:
 
 def _new(path: Path, options: Options, context: Context, state: dict[str, Any]) -> Iterator[Message]:
     """The file's messages, if it or its mapping is new; a fault of the whole file goes into `context.problems`."""
+    window, outside = context.window, 0
     try:
         before = path.stat()
         mark = {"sha256": _sha256(path), "bytes": before.st_size, "mapping": _mapping_digest(options, context)}
-        if state.get("file") == mark:
+        if window is None and state.get("file") == mark:
             log.info("%s: unchanged since it was last read", path)
             return
         reader, rows, repaired = Reader(options, context.privacy), 0, 0
         for record in records(path, options):
-            rows += 1
             message = reader.message(record, f"{path.name}:{record.place}")
+            if window is not None and (message.created_at is None or message.created_at not in window):
+                outside += 1
+                continue
+            rows += 1
             repaired += message.text_is_repaired
             yield message
         after = path.stat()
@@ -104,8 +145,10 @@ def _new(path: Path, options: Options, context: Context, state: dict[str, Any]) 
             said = f"{path}: it changed while it was read; the next run reads it again"
             context.problems.append(SourceError(Kind.TRANSIENT, said))
             return
-        state["file"] = mark
-        log.info("%s: %d rows%s", path, rows, "" if rows else "; only a header")
+        if window is None:
+            state["file"] = mark
+        empty = "; only a header" if not rows + outside else ""
+        log.info("%s: %d rows%s", path, rows, f", {outside} outside the range or without a date" if outside else empty)
         if repaired:
             log.warning(_REPAIRED, path, repaired, options.encoding)
 
