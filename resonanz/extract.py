@@ -43,14 +43,8 @@ def connect(settings: Settings, source: Source, window: Window | None = None) ->
         secrets=found.secrets,
         window=window,
         budget=Budget(source.budget, settings.lake.usage(source.name)),
-        memory=settings.lake.memory(source.name) if window is None else None,
+        memory=settings.lake.memory(source.name) if window is None else settings.lake.backfill_memory(source.name),
     )
-
-
-def prepare(settings: Settings, source: Source, window: Window | None = None) -> tuple[Context, list[Any]]:
-    """Validate the source's options and build its dlt resources; raises ConfigError with file, field, cure."""
-    chosen, context = connect(settings, source, window)
-    return context, list(platform(source.platform).streams(chosen, context))
 
 
 def extract(settings: Settings, name: str, window: Window | None = None) -> Extraction:
@@ -63,10 +57,11 @@ def extract(settings: Settings, name: str, window: Window | None = None) -> Extr
     source = settings.source(name)
     with held(settings.lake.lock(name), f"source {name}"):
         known = set(settings.lake.batches(name))
-        context, streams = prepare(settings, source, window)
+        chosen, context = connect(settings, source, window)
         plain = _plain(source, context)
         try:
-            _land(Pipeline(settings, name, window), streams, context)
+            pipeline = Pipeline(settings, name, window)
+            _land(pipeline, list(platform(source.platform).streams(chosen, context)), context)
         except SourceError as error:
             raise _reworded(error, plain) from None
         return Extraction(

@@ -55,6 +55,13 @@ class Lake:
         """The same for backfills, whose cursors are none of the running ones."""
         return self.home / "dlt_backfill"
 
+    def backfill(self, source: str) -> Path:
+        """All that a source's backfill remembers, until its range is read."""
+        return self.backfills / f"{source}_backfill"
+
+    def backfill_memory(self, source: str) -> Path:
+        return self.backfill(source) / "memory.sqlite"
+
     def lock(self, source: str) -> Path:
         """Held while a source is read: two runs at once would spoil its cursor."""
         return self.home / "locks" / f"{source}.lock"

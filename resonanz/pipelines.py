@@ -24,13 +24,13 @@ LAYOUT = "{table_name}/{load_id}/{file_id}.{ext}"
 class Pipeline:
     """Lands the streams of source `name`; what a killed run left half done lands first.
 
-    A backfill's cursors last as long as its window is being read: a round that a limit cut short goes on where it
-    stopped, and the next backfill starts afresh. They never reach landing, where the running cursors have a copy.
+    A backfill's cursors and memory last as long as its window is being read: a round that a limit cut short goes on
+    where it stopped, and the next backfill starts afresh. They never reach landing, where the running ones have a copy.
     """
 
     def __init__(self, settings: Settings, name: str, window: Window | None = None) -> None:
         self._settings, self._name = settings, name
-        self._schema = name if window is None else f"{name}_backfill"
+        self._schema = name if window is None else settings.lake.backfill(name).name
         self._pipeline = self._open(window)
         self._run(None)
         if window is not None:
@@ -52,7 +52,7 @@ class Pipeline:
     def _turn_to(self, window: Window) -> None:
         asked = {"since": window.since.isoformat(), "until": window.until.isoformat()}
         if read_json(self._marker) != asked:
-            shutil.rmtree(self._settings.lake.backfills / self._schema, ignore_errors=True)
+            shutil.rmtree(self._settings.lake.backfill(self._name), ignore_errors=True)
             write_json(self._marker, asked)
             self._pipeline = self._open(window)
 
