@@ -65,6 +65,18 @@ class Budget:
         ]
         return max(0, min(left)) if left else None
 
+    def standing(self) -> dict[str, tuple[int, int | None]]:
+        """What stands in the books: `posts_per_month` -> (spent, limit); by month and None where nothing limits it."""
+        now = datetime.now(UTC)
+        found: dict[str, tuple[int, int | None]] = {}
+        for name, limit in self._limits.items():
+            if entry := ENTRY.fullmatch(name):
+                found[name] = (self._spent(entry["unit"], entry["period"], now), limit)
+        limited = {name.split("_per_")[0] for name in found}
+        for unit in sorted({unit for day in self._days.values() for unit in day} - limited):
+            found[f"{unit}_per_month"] = (self._spent(unit, "month", now), None)
+        return found
+
     def flush(self) -> None:
         """Write the spending down now."""
         with self._lock:

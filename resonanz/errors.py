@@ -14,6 +14,16 @@ class Kind(StrEnum):
     CONTRACT = "contract"  # the answer or file is not what the platform or mapping promises; a person looks
 
 
+WHO_ACTS = {
+    Kind.CREDENTIALS: "the owner of the connection renews the token",
+    Kind.PERMISSION: "the owner of the account grants the right",
+    Kind.GONE: "whoever keeps sources.toml takes it out, or corrects its name",
+    Kind.LIMIT: "nobody; it passes",
+    Kind.TRANSIENT: "nobody, unless it lasts: then whoever runs the server or the network",
+    Kind.CONTRACT: "a person looks: the file, the address, or a platform that has changed",
+}
+
+
 class ResonanzError(Exception):
     """A fault described in words: what, where, and how to cure it. The message is all a user needs."""
 

@@ -12,7 +12,7 @@ from resonanz.backfill import window_of
 from resonanz.errors import Kind, SourceError
 from resonanz.platforms import Window
 from resonanz.settings import is_scheduled, settings
-from resonanz.stages import MAIN_JOB, failing_in_words
+from resonanz.stages import MAIN_JOB, NOTICES, failing_in_words
 
 MOST_WAITS = 24  # of one run
 LONGEST_WAIT = 2 * 3600.0  # seconds; what takes longer is left to the next scheduled run
@@ -22,7 +22,7 @@ _MOST_WORDS = 30  # problems that are handed on; the log has all
 _LONGEST_WORDS = 600  # characters of each
 
 log = logging.getLogger(__name__)
-notices = logging.getLogger("resonanz.notices")  # `make run` shows what is said here
+notices = logging.getLogger(NOTICES)
 
 
 @dataclass
@@ -84,6 +84,8 @@ class Extract(BaseOperator):
                 nothing_read = error
                 result = Extraction([], [error])
         log.info("%s: %d new batches landed; spent: %s", self.source, len(result.batches), result.spent)
+        if settings().source(self.source).budget:
+            notices.info("%s: spent: %s", self.source, result.spent)
         for notice in result.notices:
             notices.warning("%s: %s", self.source, notice)
         problems, left_to_next, wait = self._sorted(context, progress, result.problems)

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 WAREHOUSE_POOL = "warehouse"  # one slot: DuckDB admits one writing process
 MAIN_JOB = "run__"  # how the ids of runs begin that `make run` triggers: somebody waits for them at a terminal
+NOTICES = "resonanz.notices"  # the logger of what somebody should know although nothing failed
 RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=10)}
 SOON = 60.0  # seconds: what a platform allows again only later than that is not worth a retry
 

@@ -1,11 +1,12 @@
 """`make up` and `make down`: a local Airflow that stays, and its end."""
 
+import os
 from pathlib import Path
 
 from resonanz.errors import ResonanzError
 from resonanz.lake import Lake
 from resonanz.local import processes
-from resonanz.local.airflow_env import USER, password, password_file
+from resonanz.local.airflow_env import BIN, USER, database, environment, password, password_file
 from resonanz.settings import Settings
 
 
@@ -36,3 +37,16 @@ def down(home: Path) -> int:
     processes.state_file(lake).unlink(missing_ok=True)
     print("Airflow has ended")
     return 0
+
+
+def airflow(settings: Settings, arguments: list[str]) -> int:
+    """Airflow's own command line for the Airflow of `make up`; takes this process's place.
+
+    :param arguments: as `airflow` takes them: ["backfill", "create", ...].
+    """
+    lake = settings.lake
+    if not database(lake).exists():
+        raise ResonanzError("there is no Airflow here yet; start one with `make up`")
+    port = int((processes.running(lake) or {}).get("port", 0))
+    env = environment(lake, port, port, sources=settings.file, scheduled=True)
+    os.execve(BIN / "airflow", ["airflow", *arguments], env)  # noqa: S606  no shell

@@ -19,6 +19,7 @@ from resonanz.local import processes
 from resonanz.local.airflow_api import AirflowApi
 from resonanz.local.airflow_env import password
 from resonanz.settings import Settings
+from resonanz.stages import MAIN_JOB, NOTICES
 
 WAREHOUSE_DAG = "build_warehouse"
 _ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
@@ -39,9 +40,17 @@ class Failure:
         return f"{self.dag}.{self.task}: {self.message}\n    log: {self.log}"
 
 
-def run(settings: Settings) -> list[Failure]:
-    """Extract all sources in parallel, then build and publish; returns what failed. Prints progress."""
-    run_id = f"run__{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
+@dataclass(frozen=True)
+class Outcome:
+    """What failed, and what somebody should know although it did not fail: `<source>: <words>`."""
+
+    failures: list[Failure]
+    notices: list[str]
+
+
+def run(settings: Settings) -> Outcome:
+    """Extract all sources in parallel, then build and publish. Prints progress."""
+    run_id = f"{MAIN_JOB}{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
     sources = [f"extract_{source.name}" for source in settings.sources]
     with airflow(settings) as api:
         say(f"Airflow is ready: reading {len(sources)} sources, then building the warehouse")
@@ -54,7 +63,8 @@ def run(settings: Settings) -> list[Failure]:
             for dag in step:
                 api.trigger(dag, run_id)
             failures += _watch(settings.lake, api, step, run_id)
-    return failures
+    logs = [_log(settings.lake, dag, "extract", run_id) for dag in sources]
+    return Outcome(failures, [notice for log in logs for notice in _notices(log)])
 
 
 @contextmanager
@@ -180,6 +190,10 @@ def _error(log: Path) -> str | None:
         if entry.get("level") in ("error", "critical") and "signal" in entry:
             return f"{entry['event']} (signal {entry['signal']})"
     return None
+
+
+def _notices(log: Path) -> list[str]:
+    return [str(entry["event"]) for entry in _entries(log) if entry.get("logger") == NOTICES]
 
 
 def _last_words(lake: Lake, dag: str, task: str, run_id: str) -> str | None:

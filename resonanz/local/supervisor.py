@@ -64,6 +64,8 @@ def _serve(lake: Lake, mode: str) -> None:
     execution_port = free_port()
     env = environment(lake, port, execution_port, sources=sources, scheduled=scheduled)
     state = {"pid": os.getpid(), "mode": mode, "port": port, "sources": str(sources), "ready": False}
+    if is_demo:
+        state["demo_port"] = env["RESONANZ_DEMO_PORT"]
     write_json(processes.state_file(lake), state)
 
     if is_demo:
