@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
+import orjson
 import requests
 
 from resonanz.errors import Kind, SourceError
@@ -68,9 +69,24 @@ Explain = Callable[[int, Any, Mapping[str, str]], Refusal | None]
 
 def parsed(response: requests.Response, body: bytes, what: str, address: str, expect: type) -> Any:
     """The JSON value in `body`; raises a contract SourceError with the answer's first characters where it is none."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        value = _leniently(response, body, what, address)
+    if not isinstance(value, expect):
+        wanted = "a list" if expect is list else "an object"
+        shown = excerpt(body.decode("utf-8-sig", "replace"))
+        raise SourceError(
+            Kind.CONTRACT, f"{what}: {address} gave JSON, but not {wanted}: {shown}. {_CURES[Kind.CONTRACT]}."
+        )
+    return value
+
+
+def _leniently(response: requests.Response, body: bytes, what: str, address: str) -> Any:
+    """The JSON value in a body with a byte order mark, broken UTF-8 or half characters; or what is wrong with it."""
     text = body.decode("utf-8-sig", "replace")
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         if not text.strip():
             fault = "an empty answer instead of JSON"
@@ -82,12 +98,6 @@ def parsed(response: requests.Response, body: bytes, what: str, address: str, ex
             fault = f"something that is not JSON: {excerpt(text)}"
         said = f"{what}: {address} gave {fault}. {_CURES[Kind.CONTRACT]}."
         raise SourceError(Kind.CONTRACT, said, code=GARBLED) from None
-    if not isinstance(value, expect):
-        wanted = "a list" if expect is list else "an object"
-        raise SourceError(
-            Kind.CONTRACT, f"{what}: {address} gave JSON, but not {wanted}: {excerpt(text)}. {_CURES[Kind.CONTRACT]}."
-        )
-    return value
 
 
 def refusal(

@@ -6,12 +6,13 @@ payload with private people keyed, and where it came from. A row that could not 
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
-from itertools import count, islice
+from itertools import islice
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 ROWS_PER_TABLE = 2_000
@@ -156,11 +157,11 @@ def account_metrics(
 def tables(messages: Iterable[Message], observed_at: datetime | None = None) -> Iterator[pa.Table]:
     """Arrow tables of at most ROWS_PER_TABLE rows in SCHEMA; rows are numbered from 1 in reading order."""
     seen = observed_at or datetime.now(UTC)
-    number = count(1)
+    number = 1
     iterator = iter(messages)
     while chunk := list(islice(iterator, ROWS_PER_TABLE)):
-        rows = [_row(next(number), seen, message) for message in chunk]
-        yield pa.Table.from_pylist(rows, schema=SCHEMA)
+        yield _table(number, seen, chunk)
+        number += len(chunk)
 
 
 def stream(name: str, read: Callable[[dict[str, Any]], Iterable[Message]]) -> Any:
@@ -178,11 +179,19 @@ def stream(name: str, read: Callable[[dict[str, Any]], Iterable[Message]]) -> An
     return dlt.resource(rows, name=name, write_disposition="append", max_table_nesting=0)
 
 
-def _row(number: int, observed_at: datetime, message: Message) -> dict[str, Any]:
-    row = {name: getattr(message, name) for name in _FIELDS}
-    row["row_number"] = number
-    row["observed_at"] = observed_at
+def _table(first: int, observed_at: datetime, messages: Sequence[Message]) -> pa.Table:
+    """Column by column, which is several times as fast as row by row."""
+    columns: dict[str, list[Any]] = {name: [getattr(message, name) for message in messages] for name in _FIELDS}
     for name in ("metrics", "unavailable_metrics"):
-        row[name] = json.dumps(row[name], sort_keys=True, ensure_ascii=False) if row[name] else None
-    row["payload"] = json.dumps(message.payload, ensure_ascii=False, default=str)
-    return row
+        columns[name] = [_json(value) if value else None for value in columns[name]]
+    columns["payload"] = [_json(message.payload) for message in messages]
+    columns["row_number"] = list(range(first, first + len(messages)))
+    columns["observed_at"] = [observed_at] * len(messages)
+    return pa.table([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
+
+
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # halves of broken characters, integers beyond 64 bits: slower, and kept all the same
+        return json.dumps(value, ensure_ascii=False, default=str, sort_keys=True)

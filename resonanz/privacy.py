@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 KEY_LENGTH = 32
@@ -37,6 +38,7 @@ class Privacy:
             raise ValueError("the secret for author keys must have at least 16 bytes")
         self._secret = secret
         self._company = frozenset(_fold(account) for account in company_accounts)
+        self._key = lru_cache(maxsize=50_000)(self._hmac)  # the same people speak again and again
 
     @property
     def company_accounts(self) -> frozenset[str]:
@@ -49,6 +51,9 @@ class Privacy:
 
     def author_key(self, platform: str, author: str) -> str:
         """The key of `author` (native id or handle, case and a leading `@` ignored) on `platform`."""
+        return self._key(platform, author)
+
+    def _hmac(self, platform: str, author: str) -> str:
         message = f"{platform}:{_fold(author)}".encode()
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:KEY_LENGTH]
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
+
 from resonanz.privacy import Privacy
 from resonanz.social.plaintext import plaintext
 from resonanz.social.texts import whole
@@ -55,36 +57,54 @@ class Instance:
 def clean(value: Any, instance: Instance) -> Any:
     """A copy of a JSON value of the API without private people: accounts and mentions keyed, addresses that lead
     to them left out. The company's own accounts keep their names."""
-    return _strings(_structure(value, instance), instance, private(value, instance))
+    structure = _structure(value, instance)
+    try:
+        data = orjson.dumps(structure)
+    except TypeError:  # halves of broken characters
+        structure = _whole(structure)
+    else:
+        if b"@" not in data and "＠".encode() not in data:
+            return structure  # nobody is named in any of its strings
+    return _strings(structure, instance, private(value, instance))
 
 
 def _structure(value: Any, instance: Instance) -> Any:
     if isinstance(value, list):
-        return [_structure(item, instance) for item in value]
-    if not isinstance(value, Mapping):
+        return [_structure(item, instance) if isinstance(item, dict | list) else item for item in value]
+    if not isinstance(value, dict):
         return value
-    if isinstance(value.get("acct"), str):
-        acct = value["acct"]
+    acct = value.get("acct")
+    if isinstance(acct, str):
         if instance.is_company(acct):
             return {name: value[name] for name in ("id", "acct", "username", "display_name", "url") if name in value}
         return {"acct": instance.key(acct), **({"bot": value["bot"]} if "bot" in value else {})}
-    kept = {name: _structure(item, instance) for name, item in value.items() if name not in _LEFT_OUT}
+    kept = {
+        name: _structure(item, instance) if isinstance(item, dict | list) else item
+        for name, item in value.items()
+        if name not in _LEFT_OUT
+    }
     author = value.get("account")
     if isinstance(value.get("content"), str):
         kept["content"] = keyed_mentions(value["content"], value, instance)
-    if isinstance(author, Mapping) and not (
-        isinstance(author.get("acct"), str) and instance.is_company(author["acct"])
-    ):
+    if isinstance(author, dict) and not (isinstance(author.get("acct"), str) and instance.is_company(author["acct"])):
         kept.pop("url", None)
         kept.pop("uri", None)
     return kept
 
 
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return whole(value)[0]
+    if isinstance(value, dict):
+        return {whole(str(name))[0]: _whole(item) for name, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
+
+
 def _strings(value: Any, instance: Instance, known: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return keyed(whole(value)[0], instance, known)
-    if isinstance(value, Mapping):
-        return {whole(str(name))[0]: _strings(item, instance, known) for name, item in value.items()}
+        return keyed(value, instance, known)
+    if isinstance(value, dict):
+        return {keyed(name, instance, known): _strings(item, instance, known) for name, item in value.items()}
     if isinstance(value, list):
         return [_strings(item, instance, known) for item in value]
     return value
@@ -110,13 +130,17 @@ def _keyed_address(found: re.Match[str], instance: Instance) -> str:
 
 def private(value: Any, instance: Instance) -> dict[str, str]:
     """Full account name -> key, for every private person in `value` whose account name shows its server."""
-    if isinstance(value, list):
-        return {name: key for item in value for name, key in private(item, instance).items()}
-    if not isinstance(value, Mapping):
-        return {}
-    found = {name: key for item in value.values() for name, key in private(item, instance).items()}
-    if isinstance(acct := value.get("acct"), str) and "@" in acct and not instance.is_company(acct):
-        found[acct] = instance.key(acct)
+    found: dict[str, str] = {}
+    todo = [value]
+    while todo:
+        current = todo.pop()
+        if isinstance(current, dict):
+            acct = current.get("acct")
+            if isinstance(acct, str) and "@" in acct and not instance.is_company(acct):
+                found[acct] = instance.key(acct)
+            todo += [item for item in current.values() if isinstance(item, dict | list)]
+        elif isinstance(current, list):
+            todo += [item for item in current if isinstance(item, dict | list)]
     return found
 
 

@@ -103,7 +103,8 @@ def _text(status: Mapping[str, Any], instance: Instance) -> tuple[str | None, bo
     said = plaintext(keyed_mentions(str(field(status, "content", str)), status, instance))
     # A content warning stands above the text and is not part of it, unless it is all there is.
     text, is_repaired = whole(said or str(status.get("spoiler_text") or ""))
-    return keyed(text, instance, private(status, instance)) or None, is_repaired
+    known = private(status, instance) if "@" in text or "＠" in text else {}
+    return keyed(text, instance, known) or None, is_repaired
 
 
 def _metrics(status: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

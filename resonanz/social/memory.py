@@ -14,6 +14,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
+import orjson
+
 from resonanz.landing import Message
 from resonanz.platforms import Context
 
@@ -80,10 +82,13 @@ class Sightings:
 
     def news(self, message: Message) -> bool:
         """Whether `message` differs from its last sighting; remembers it."""
+        return self.differs(message, self.get(name_of(message)))
+
+    def differs(self, message: Message, known: Sighting | None) -> bool:
+        """Whether `message` differs from `known`, its last sighting; remembers it."""
         fingerprint = _fingerprint(message)
         key = name_of(message)
-        known = self._store.execute("select fingerprint from sightings where native_id = ?", (key,)).fetchone()
-        if known is not None and known[0] == fingerprint:
+        if known is not None and known.fingerprint == fingerprint:
             return False
         created = message.created_at.isoformat() if message.created_at else None
         self._put(
@@ -286,4 +291,8 @@ def _fingerprint(message: Message) -> str:
     content = [getattr(message, name) for name in _CONTENT]
     if message.native_id is None:
         content.append(message.payload)
-    return blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=10).hexdigest()
+    try:
+        data = orjson.dumps(content, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # halves of broken characters
+        data = json.dumps(content, sort_keys=True, default=str).encode()
+    return blake2b(data, digest_size=10).hexdigest()

@@ -149,7 +149,7 @@ class Reader:
             first = message.thread_native_id or message.native_id
             if first not in self.memory.threads or known is None or comments != known.comments:
                 self.memory.threads.want(first)
-        if self.memory.sightings.news(message):
+        if self.memory.sightings.differs(message, known):
             message.origin = message.origin or origin
             yield message
 
