@@ -105,14 +105,13 @@ class Insights:
         until = datetime.now(UTC) + _LEFT_OUT
         self._refused[name] = {"reason": reason, "until": until.isoformat(timespec="seconds")}
         if is_new:
-            self._context.notice(
-                f"{self.kind}: {self.names[name]} is left out where it came from {name}. {error.message}"
-            )
+            words = f"{self.names[name]} is left out where it came from {name}"
+            self._context.notice(f"{self.kind}: {words}. {error.message}")
 
 
 def _may_be_a_metric(error: SourceError) -> bool:
     """Whether it may be one metric that is refused, and not the request."""
-    return error.code in (INVALID_METRIC, "100", "3001") or (error.kind is Kind.PERMISSION and error.code != TOO_MUCH)
+    return error.code in (INVALID_METRIC, "100", "3001") or error.kind is Kind.PERMISSION
 
 
 def _values(metric: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
