@@ -21,8 +21,11 @@ from resonanz.privacy import Privacy
 PLATFORMS = {
     "archive": "resonanz.platforms.archive",
     "bluesky": "resonanz.platforms.bluesky",
+    "google_plus": "resonanz.platforms.google_plus",
     "mastodon": "resonanz.platforms.mastodon",
 }
+# These read files that somebody has put there: copies of older days, which cannot show that a message lives again.
+FROM_FILES = frozenset({"archive", "google_plus"})
 
 
 @dataclass(frozen=True)
