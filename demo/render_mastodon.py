@@ -163,9 +163,7 @@ def _picture(message: Message) -> dict[str, Any]:
         "url": f"{stem}/original/picture.jpg",
         "preview_url": f"{stem}/small/picture.jpg",
         "remote_url": None,
-        "preview_remote_url": None,
-        "text_url": None,
-        "meta": {"original": {"width": 1280, "height": 960, "size": "1280x960", "aspect": 1.3333}},
+        "meta": {"original": {"width": 1280, "height": 960, "aspect": 1.3333}},
         "description": None,
         "blurhash": "UBL_:rOpGG-oBUNG,qRj2so|=eE1w^n4S5NH",
     }

@@ -212,8 +212,20 @@ _INSTANCE = {
         "urls": {"streaming": f"wss://{MASTODON_DOMAIN}", "status": None, "about": f"https://{MASTODON_DOMAIN}/about"},
         "accounts": {"max_featured_tags": 10, "max_pinned_statuses": 5},
         "statuses": {"max_characters": 5000, "max_media_attachments": 4, "characters_reserved_per_url": 23},
-        "media_attachments": {"supported_mime_types": ["image/jpeg", "image/png"]},
-        "polls": {"max_options": 4},
+        "media_attachments": {
+            "supported_mime_types": ["image/jpeg", "image/png"],
+            "image_size_limit": 16_777_216,
+            "image_matrix_limit": 33_177_600,
+            "video_size_limit": 103_809_024,
+            "video_frame_rate_limit": 120,
+            "video_matrix_limit": 8_294_400,
+        },
+        "polls": {
+            "max_options": 4,
+            "max_characters_per_option": 50,
+            "min_expiration": 300,
+            "max_expiration": 2_629_746,
+        },
         "translation": {"enabled": False},
         "timelines_access": {
             "live_feeds": {"local": "public", "remote": "public"},
