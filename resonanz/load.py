@@ -11,22 +11,20 @@ import duckdb
 from resonanz.errors import StageError
 from resonanz.guarding.quarantine import landed, scan, write_unreadable
 from resonanz.lake import Batch, Lake, read_json
-from resonanz.landing import LATER, SCHEMA
+from resonanz.landing import SCHEMA
 from resonanz.platforms import PLATFORMS
-from resonanz.warehouse import open_warehouse
+from resonanz.redacting.due import note, note_kept_out
+from resonanz.versions import AS_DELETION, ROW_HASH, is_from_file
+from resonanz.warehouse import open_warehouse, transaction
 from resonanz.warehouse_tables import create_tables
 
 log = logging.getLogger(__name__)
 
-# What says how and when a row was read, not what the message is: it makes no new version.
-_CIRCUMSTANCES = ("row_number", "observed_at", "origin", "payload")
 _COLUMNS = ", ".join(SCHEMA.names)
-_CONTENT = ", ".join(name for name in SCHEMA.names if name not in (*_CIRCUMSTANCES, *LATER))
-# A later column adds nothing where it is null, so that what was loaded before it came makes no new versions.
-_HASH = f"sha256(concat(json_array({_CONTENT}), {', '.join(LATER)}))"
 
 # A version is a duplicate where the one before it, in the order of observation, says the same. What is known comes
-# before what comes in at the same instant. `known` is what any connector knows of these messages.
+# before what comes in at the same instant. `known` is what any connector knows of these messages. A file that still
+# has a deleted message says nothing new: its row counts as the deletion said once more.
 _NEW = """
 with known as (
     {known}
@@ -34,7 +32,21 @@ with known as (
 versions as (
     select * from known
     union all by name
-    select platform, native_id, observed_at, row_number, row_hash, true as is_incoming from incoming
+    select
+        platform, native_id, observed_at, row_number, row_hash, is_deleted,
+        $is_from_file as is_from_file, true as is_incoming
+    from incoming
+),
+placed as (
+    select
+        *,
+        last_value(case when is_deleted then row_hash when not is_from_file then '' end ignore nulls)
+            over (sightings rows between unbounded preceding and current row) as deletion
+    from versions
+    window sightings as (partition by platform, native_id order by observed_at, is_incoming, load_id, row_number)
+),
+told as (
+    select * replace (if(is_from_file and deletion <> '', deletion, row_hash) as row_hash) from placed
 ),
 compared as (
     select
@@ -43,7 +55,7 @@ compared as (
         row_hash is distinct from lag(row_hash) over (
             partition by platform, native_id order by observed_at, is_incoming, load_id, row_number
         ) as is_new
-    from versions
+    from told
 )
 select incoming.*, $source as source, $stream as stream, $load_id as load_id, $now::timestamptz as loaded_at
 from incoming
@@ -51,7 +63,9 @@ where row_number in (select row_number from compared where is_incoming and is_ne
 order by row_number
 """
 _KNOWN = """
-    select platform, native_id, observed_at, load_id, row_number, row_hash, false as is_incoming
+    select
+        platform, native_id, observed_at, load_id, row_number, row_hash, is_deleted,
+        {is_from_file} as is_from_file, false as is_incoming
     from raw.{connector} semi join incoming using (platform, native_id)
 """
 
@@ -133,26 +147,36 @@ def _pending(lake: Lake, warehouse: duckdb.DuckDBPyConnection) -> Iterator[tuple
 
 def _load(lake: Lake, warehouse: duckdb.DuckDBPyConnection, batch: Batch, admission: dict[str, Any]) -> LedgerRow:
     if admission["status"] != "admitted":
-        return _enter(warehouse, batch, admission, "refused", reason=admission["reason"])
+        return _keep_out(lake, warehouse, batch, admission, "refused", admission["reason"])
     try:
         _read(lake, warehouse, batch, admission)
     except _Unreadable as error:
         reason = f"{error} Delete {lake.admission(batch)} to have it judged again."
         write_unreadable(lake, batch, reason, "batch_can_be_loaded", known=admission["extracted"])
-        return _enter(warehouse, batch, admission, "failed", reason=reason)
-    known = " union all ".join(_KNOWN.format(connector=connector) for connector in PLATFORMS)
+        return _keep_out(lake, warehouse, batch, admission, "failed", reason)
+    known = " union all ".join(
+        _KNOWN.format(connector=connector, is_from_file=is_from_file(connector)) for connector in PLATFORMS
+    )
     values = {"source": batch.source, "stream": batch.stream, "load_id": batch.load_id, "now": datetime.now(UTC)}
-    warehouse.begin()
-    try:
+    values["is_from_file"] = is_from_file(admission["platform"])
+    with transaction(warehouse):
         inserted = warehouse.execute(
             f"insert into raw.{admission['platform']} by name {_NEW.format(known=known)}", values
         ).fetchone()
-        row = _enter(warehouse, batch, admission, "loaded", loaded=inserted[0] if inserted else 0)
-        warehouse.commit()
-    except BaseException:
-        warehouse.rollback()
-        raise
-    return row
+        note(warehouse, batch, batch.files, admission["platform"])
+        return _enter(warehouse, batch, admission, "loaded", loaded=inserted[0] if inserted else 0)
+
+
+def _keep_out(
+    lake: Lake,
+    warehouse: duckdb.DuckDBPyConnection,
+    batch: Batch,
+    admission: dict[str, Any],
+    status: Literal["refused", "failed"],
+    reason: str,
+) -> LedgerRow:
+    note_kept_out(warehouse, lake, batch, admission["platform"])
+    return _enter(warehouse, batch, admission, status, reason=reason)
 
 
 def _read(lake: Lake, warehouse: duckdb.DuckDBPyConnection, batch: Batch, admission: dict[str, Any]) -> None:
@@ -164,8 +188,13 @@ def _read(lake: Lake, warehouse: duckdb.DuckDBPyConnection, batch: Batch, admiss
     try:
         warehouse.execute(f"""
             create or replace temporary table incoming as
-            select {_COLUMNS}, {_HASH} as row_hash
-            from {landed(batch.files)} as landed anti join {quarantined} as held using (row_number)
+            with good as (
+                select landed.* from {landed(batch.files)} as landed anti join {quarantined} as held using (row_number)
+            ),
+            told as (
+                select * replace ({AS_DELETION}) from good
+            )
+            select {_COLUMNS}, {ROW_HASH} as row_hash from told
         """)  # noqa: S608  names of ours and paths as literals
         (count,) = warehouse.execute("select count(*) from incoming").fetchone() or (0,)
     except duckdb.Error as error:

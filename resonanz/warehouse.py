@@ -57,6 +57,18 @@ def read_warehouse(lake: Lake, *, wait_s: float = WAIT_S) -> Iterator[duckdb.Duc
         yield connection
 
 
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All that the block writes, or nothing."""
+    connection.begin()
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
 def literal(value: str | Path) -> str:
     """`value` as an SQL string, for the statements in which DuckDB takes no parameter."""
     return "'" + str(value).replace("'", "''") + "'"

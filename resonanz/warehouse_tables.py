@@ -19,6 +19,7 @@ _TABLES = """
 create schema if not exists raw;
 create schema if not exists ops;
 create schema if not exists enrichment;
+create schema if not exists redaction;
 create table if not exists ops.load_ledger (
     load_id varchar, source varchar, stream varchar,
     extracted bigint not null, duplicates bigint not null, quarantined bigint not null, loaded bigint not null,
@@ -42,6 +43,17 @@ comment on column ops.load_ledger.status is
 comment on column ops.load_ledger.reason is 'Why it was refused or failed, in words.';
 comment on column ops.load_ledger.started_at is 'When the extraction began, UTC.';
 comment on column ops.load_ledger.finished_at is 'When this row was written, UTC.';
+create table if not exists ops.redactions (
+    redacted_at timestamptz not null, messages bigint not null, sightings bigint not null, batches bigint not null
+);
+comment on table ops.redactions is
+    'When what deleted messages had said was removed from landing, quarantine and warehouse. One row per removal.';
+comment on column ops.redactions.redacted_at is 'When the removal was done, UTC.';
+comment on column ops.redactions.messages is 'Deleted messages of which something was removed.';
+comment on column ops.redactions.sightings is 'Rows in landing and quarantine that lost their text.';
+comment on column ops.redactions.batches is 'Batches that were written anew without it.';
+create table if not exists redaction.due (platform varchar, native_id varchar, salt varchar);
+create table if not exists redaction.remains (since timestamptz);
 create table if not exists enrichment.sentiment (
     text_hash varchar, language varchar, language_confidence double, sentiment varchar,
     p_negative double, p_neutral double, p_positive double, confidence double,

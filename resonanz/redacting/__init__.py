@@ -1,0 +1,1 @@
+"""How what a deleted message said is found and taken out: in batches, in payloads of others, in the warehouse."""
