@@ -6,6 +6,8 @@ from typing import Any
 
 # Before dlt is imported: it would ask Airflow for hundreds of Variables, one request each, and report its use.
 os.environ.update(PROVIDERS__ENABLE_AIRFLOW_SECRETS="false", RUNTIME__DLTHUB_TELEMETRY="false")
+# What has landed is not kept a second time: deleted messages would live on there.
+os.environ["LOAD__DELETE_COMPLETED_JOBS"] = "true"
 # Streams one after the other: conversations need what the timelines found, and nothing waits in memory for its turn.
 os.environ["EXTRACT__NEXT_ITEM_MODE"] = "fifo"
 
@@ -59,9 +61,12 @@ class Pipeline:
     def _open(self, window: Window | None) -> dlt.Pipeline:
         lake = self._settings.lake
         lake.landing.mkdir(parents=True, exist_ok=True)
+        folder = lake.pipelines if window is None else lake.backfills
+        for landed in (folder / self._schema / "load" / "loaded").glob("*/completed_jobs/*"):
+            landed.unlink()  # dlt was killed before it could, or came from a version that kept them
         pipeline = dlt.pipeline(
             pipeline_name=self._schema,
-            pipelines_dir=str(lake.pipelines if window is None else lake.backfills),
+            pipelines_dir=str(folder),
             destination=filesystem(bucket_url=lake.landing.as_uri(), layout=LAYOUT),
             dataset_name=self._name,
         )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from resonanz.errors import ResonanzError, SourceError
+from resonanz.errors import ResonanzError, SourceError, StageError
 from resonanz.settings import settings
 
 log = logging.getLogger(__name__)
@@ -53,12 +53,18 @@ def report(source: str, problems: list[str] | None, refusals: list[str] | None) 
 
 
 def load() -> None:
-    """Admitted batches into raw.*, one transaction each, with their ledger rows."""
+    """Admitted batches into raw.*, one transaction each, with their ledger rows; deleted messages lose their words."""
     from resonanz.load import load_pending
+    from resonanz.redact import redact
 
     with failing_in_words():
-        for row in load_pending(settings().lake):
-            log.info("%s", row)
+        try:
+            for row in load_pending(settings().lake):
+                log.info("%s", row)
+        except StageError:
+            redact(settings().lake)  # a batch that cannot be loaded keeps no deletion waiting
+            raise
+        log.info("%s", redact(settings().lake))
 
 
 def prepare() -> None:
@@ -78,11 +84,13 @@ def score() -> None:
 
 
 def marts() -> None:
-    """dbt: core and the departments' marts, with their tests."""
+    """dbt: core and the departments' marts, with their tests; then nothing that was redacted is in the warehouse."""
+    from resonanz.compact import compact
     from resonanz.transform import transform
 
     with failing_in_words():
         transform(settings().lake, "marts")
+        log.info("%s", compact(settings().lake))
 
 
 def guard() -> None:

@@ -6,6 +6,7 @@ number, ids, times, metrics and flags, so that verdicts and the ledger stay true
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ class Redactor:
     def _unparsed(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row that could not be parsed; which message it is only its payload tells."""
         payload = row["payload"] or ""
-        gone = self._deletions.gone.get(row["platform"] or "", frozenset())
+        gone: Collection[str] = self._deletions.gone.get(row["platform"] or "", set())
         cleared = without(payload, gone)
         if cleared is None:
             return {}
