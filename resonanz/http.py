@@ -87,13 +87,15 @@ class Client:
 
     :param base: the API's address; paths are appended to it.
     :param source: the source's name, for the cure in messages.
-    :param token: the credential, or what gives a fresh one; refused for plain http to anything but this machine.
+    :param token: the credential, or what gives a fresh one; refused for plain http to anything but this machine. Where
+        it has a `renew`, that is called once for a request whose token was refused.
     :param sent_in: where the token goes; a bearer token by default, a bare one in any other header.
     :param headers: sent with every request (an API's version).
     :param workers: how many requests `each` has under way at once.
     :param faults: the API's own error codes (the value of `error` in its answers) -> the kind of fault.
     :param explain: reads the platform's own error bodies where codes are not all there is to it.
     :param budget: pays one of `requests` for every request that is sent, retries included.
+    :param pays: bucket of a request -> what else it costs one of (`units`), where a platform counts so.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Client:
         faults: Mapping[str, Kind] | None = None,
         explain: Explain | None = None,
         budget: Budget | None = None,
+        pays: Mapping[str, str] | None = None,
     ) -> None:
         parts = urlsplit(base)
         if token and parts.scheme == "http" and parts.hostname not in LOOPBACK:
@@ -118,12 +121,14 @@ class Client:
         self._faults = dict(faults or {})
         self._explain = explain
         self._budget = budget or Budget()
+        self._pays = dict(pays or {})
         self._has_token = bool(token)
-        self._secret = token if isinstance(token, str) else ""
+        self._token = token
+        self._renew: Callable[[], None] | None = getattr(token, "renew", None)
         self._session = _Session()
         self._session.sent_in = sent_in
         scheme = "Bearer " if sent_in == "Authorization" else ""
-        given = token if callable(token) else lambda: self._secret
+        given = token if callable(token) else lambda: str(token)
         self._session.auth = _Token(given, sent_in, scheme) if token else _NoAuth()
         self._session.headers.update({"Accept": "application/json", "User-Agent": "Resonanz (reads public posts)"})
         self._session.headers.update(headers or {})
@@ -160,9 +165,10 @@ class Client:
         """
         return self._ask("GET", path, what, expect, bucket, params=params, headers=headers)
 
-    def post(self, path: str, body: Mapping[str, Any], *, what: str, bucket: str = "") -> Answer:
-        """Send `body` as JSON to `path`; the JSON object of the answer."""
-        return self._ask("POST", path, what, dict, bucket, json=body, allow_redirects=False)
+    def post(self, path: str, body: Mapping[str, Any], *, what: str, bucket: str = "", as_form: bool = False) -> Answer:
+        """Send `body` as JSON, or as a form, to `path`; the JSON object of the answer."""
+        sent = {"data": body} if as_form else {"json": body}
+        return self._ask("POST", path, what, dict, bucket, allow_redirects=False, **sent)
 
     def each(
         self, function: Callable[[Item], Result], items: Iterable[Item]
@@ -194,6 +200,8 @@ class Client:
         while True:
             attempt += 1
             self._hold(what, bucket)
+            if bucket in self._pays:
+                self._budget.take(self._pays[bucket])
             self._budget.take("requests")
             try:
                 answer = self._once(method, path, what, expect, bucket, **request)
@@ -204,6 +212,9 @@ class Client:
                     self._block(wait, bucket)  # the next _hold waits for it, or raises where it takes too long
                 # A page of a proxy or half an answer instead of JSON: often gone a moment later.
                 is_worth_trying = error.is_retryable or error.code == GARBLED
+                if error.kind is Kind.CREDENTIALS and attempt == 1 and self._renew is not None:
+                    self._renew()
+                    continue
                 if not is_worth_trying or attempt >= ATTEMPTS or wait > NEAR:
                     self._given_up += error.kind is Kind.TRANSIENT
                     raise self._without_secret(error) from None
@@ -230,9 +241,10 @@ class Client:
 
     def _without_secret(self, error: SourceError) -> SourceError:
         """`error`, should a server have quoted the token in its words."""
-        if not self._secret or self._secret not in error.message:
+        secret = self._token if isinstance(self._token, str) else getattr(self._token, "latest", "")
+        if not secret or secret not in error.message:
             return error
-        words = error.message.replace(self._secret, "***")
+        words = error.message.replace(secret, "***")
         return SourceError(error.kind, words, retry_after=error.retry_after, code=error.code)
 
     def _block(self, seconds: float, bucket: str) -> None:

@@ -377,3 +377,18 @@ def test_a_budget_ends_the_requests_before_they_are_sent(tmp_path):
         assert len(server.asked) == 2
         budget.flush()
         assert Budget({"requests_per_day": 5}, tmp_path / "usage.json").left("requests") == 3
+
+
+def test_a_request_pays_what_its_bucket_costs_retries_included():
+    budget = Budget({"searches_per_day": 3})
+    replies = iter([Reply({"error": "no"}, 500), Reply({})])
+    with serve(lambda _: next(replies, Reply({}))) as server:
+        client = Client(server.address, source="tube", budget=budget, pays={"": "units", "search": "searches"})
+        client.get("/list", what="list")
+        client.get("/search", what="search", bucket="search")
+        assert budget.now_spent == {"units": 2, "searches": 1, "requests": 3}
+        for _ in range(2):
+            client.get("/search", what="search", bucket="search")
+        with pytest.raises(SourceError, match="searches_per_day"):
+            client.get("/search", what="search", bucket="search")
+        assert len(server.asked) == 5
