@@ -1,7 +1,12 @@
-"""Transform: one dbt process per stage. DuckDB admits one writer, so dbt's own threads do the parallel work."""
+"""Transform: one dbt process per stage. DuckDB admits one writer, so dbt's own threads do the parallel work.
 
+By hand: `python -m resonanz.transform <dbt's arguments>` is dbt on the warehouse of RESONANZ_HOME.
+"""
+
+import json
 import logging
 import os
+import sys
 from pathlib import Path
 
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -10,7 +15,8 @@ from dbt.contracts.results import RunExecutionResult
 
 from resonanz.errors import StageError
 from resonanz.lake import Lake
-from resonanz.settings import REPOSITORY
+from resonanz.platforms import PLATFORMS
+from resonanz.settings import REPOSITORY, home
 
 log = logging.getLogger(__name__)
 PROJECT = REPOSITORY / "dbt_project"
@@ -27,9 +33,8 @@ def transform(lake: Lake, selector: str, *, full_refresh: bool = False) -> None:
 def invoke(lake: Lake, command: list[str]) -> None:
     """Run one dbt command on the lake's warehouse; raises StageError in words where anything failed."""
     _environment(lake)
-    arguments = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--no-use-colors", "--quiet"]
     try:
-        result = dbtRunner().invoke([*command, *arguments])
+        result = dbtRunner().invoke([*command, *_arguments(), "--no-use-colors", "--quiet"])
     finally:
         DuckDBConnectionManager.close_all_connections()  # else this process keeps the warehouse open
     if isinstance(result.result, RunExecutionResult):
@@ -46,6 +51,19 @@ def invoke(lake: Lake, command: list[str]) -> None:
         raise StageError(f"dbt {' '.join(command)}: {result.exception}")
 
 
+def main(command: list[str]) -> int:
+    """dbt as an analyst runs it by hand; returns its exit status."""
+    _environment(Lake(home()))
+    result = dbtRunner().invoke([*command, *(_arguments() if command else [])])
+    return 0 if result.success else 2 if result.exception else 1
+
+
+def _arguments() -> list[str]:
+    """Where the project lies, and which platforms there are: their staging models make up the messages."""
+    given = {"platforms": sorted(PLATFORMS)}
+    return ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--vars", json.dumps(given)]
+
+
 def _environment(lake: Lake) -> None:
     """dbt reads places from the environment; the checkout itself stays clean."""
     lake.dbt_target.mkdir(parents=True, exist_ok=True)
@@ -57,3 +75,7 @@ def _environment(lake: Lake) -> None:
         DO_NOT_TRACK="1",
     )
     Path(os.environ["DBT_LOG_PATH"]).mkdir(parents=True, exist_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

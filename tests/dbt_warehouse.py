@@ -80,8 +80,8 @@ def load(warehouse: duckdb.DuckDBPyConnection, load_id: str, rows: list[dict[str
                 "load_id": load_id,
                 "row_hash": hashlib.md5(repr((load_id, row)).encode()).hexdigest(),
                 "loaded_at": START + timedelta(days=int(load_id)),
-                "metrics": json.dumps(row["metrics"]) if row.get("metrics") else None,
             }
+            | {name: json.dumps(row[name]) if row.get(name) else None for name in ("metrics", "unavailable_metrics")}
             for number, row in enumerate(rows, 1)
             if (row["platform"] if row["platform"] in PLATFORMS else "archive") == connector
         ]
@@ -145,8 +145,18 @@ def phrases() -> Iterator[dict[str, Any]]:
             )
 
 
+def account(day: int | None = None, **more: Any) -> dict[str, Any]:
+    """The landed row of the company's account on Mastodon: metrics as they stand, or for the day after START."""
+    midnight = START.replace(hour=0) + timedelta(days=day or 0)
+    at = {"created_at": None, "created_at_precision": "unknown"}
+    if day is not None:
+        at = {"created_at": midnight, "created_at_precision": "day"}
+    native_id = "account/1" if day is None else f"account/1/{midnight:%Y-%m-%d}"
+    return message(native_id, None, **COMPANY | {"kind": "account", "declared_language": None} | at | more)
+
+
 def conversation() -> list[dict[str, Any]]:
-    """A question that is answered and answered again, a post with counters, one without a time, a keyed deletion."""
+    """A question that is answered and answered again, posts with counters, one without a time, an account."""
     return [
         message("q", "Wo bleibt meine Lieferung?", 0),
         message("q1", "Wir schauen gleich nach.", 30, parent_native_id="q", kind="reply", **COMPANY),
@@ -161,12 +171,15 @@ def conversation() -> list[dict[str, Any]]:
         message("old", None, platform="kununu", kind="review", source="archive", created_at=None,
                 created_at_precision="unknown", rating=2.0),
         message("gone", "Das wird gleich gelöscht, Lavia 7 undicht", 15),
+        message("reel", "Unser Film", 12, metrics={"views": 900.0, "reactions": 3.0}, **COMPANY),
+        account(metrics={"followers": 120.0}),
+        account(day=0, metrics={"views": 40.0}),
         message("empty", " \n ", 16),
     ]  # fmt: skip
 
 
 def changes() -> list[dict[str, Any]]:
-    """A second load: a missing parent, an edit, an older version that comes late, new counters, a deletion."""
+    """A second load: a missing parent, an edit, a version that comes late, new counters, one retired, a deletion."""
     later, earlier = START + timedelta(days=2), START + timedelta(hours=20)
     ad = "Leise am besten. #LeiseWäscht"
     return [
@@ -175,6 +188,10 @@ def changes() -> list[dict[str, Any]]:
         message("w", "Hotline besetzt", 60, observed_at=earlier),
         message("ad", ad, 10, observed_at=later, metrics={"reactions": 25.0, "shares": 2.0}, **COMPANY),
         message("ad", ad, 10, observed_at=earlier, metrics={"reactions": 4.0, "shares": 2.0}, **COMPANY),
+        message("reel", "Unser Film", 12, observed_at=later, metrics={"reactions": 4.0},
+                unavailable_metrics={"views": "retired on 2026-09-02"}, **COMPANY),
+        account(observed_at=later, metrics={"followers": 118.0}, unavailable_metrics={"reach": "not permitted"}),
+        account(day=0, observed_at=later, metrics={"views": 44.0}),
         message("gone", None, created_at=None, created_at_precision="unknown", observed_at=later, is_deleted=True,
                 kind=None, author_key=None, account=None),
     ]  # fmt: skip

@@ -95,6 +95,42 @@ def test_metrics_by_day_and_post(lake: Lake, snapshots: dict[str, Snapshot]) -> 
     assert (ad["views"], ad["engagement_base"], ad["engagement_rate"]) == (None, None, None)
 
 
+def test_a_retired_metric_is_null_with_its_reason(lake: Lake, snapshots: dict[str, Snapshot]) -> None:
+    content = [rows(snapshots[state], lake, "marketing.content_performance", "message_id")["mastodon:reel"]
+               for state in ("first", "incremental")]  # fmt: skip
+    assert [(reel["views"], reel["reactions"], reel["engagement_base"]) for reel in content] == [
+        (900.0, 3.0, "views"),
+        (None, 4.0, None),
+    ]
+    found = {row[:2]: row[2:] for row in snapshots["incremental"]["core.metric_availability"]}
+    gone = "of messages: retired on 2026-09-02"  # the account's own views are still there
+    assert found["mastodon", "views"] == (False, True, gone, START + timedelta(days=2))
+    assert found["mastodon", "reach"] == (False, False, "not permitted", START + timedelta(days=2))
+    assert {row[:2]: row[2:] for row in snapshots["first"]["core.metric_availability"]}["mastodon", "reach"] == (
+        False, False, "not in the public API", None,
+    )  # fmt: skip
+    days = [row for row in snapshots["incremental"]["core.fct_message_metrics_daily"] if row[0] == "mastodon:reel"]
+    assert [(row[1], row[3]) for row in days] == [("reactions", 3.0), ("views", 900.0), ("reactions", 4.0)]
+
+
+def test_accounts_have_metrics_and_are_no_messages(lake: Lake, snapshots: dict[str, Snapshot]) -> None:
+    second, third = (START + timedelta(days=1)).date(), (START + timedelta(days=2)).date()
+    for state, views, followers in (
+        ("first", [(START.date(), 40.0)], [(second, 120.0)]),
+        ("incremental", [(START.date(), 44.0)], [(second, 120.0), (third, 118.0)]),
+    ):
+        found = [row[1:7] for row in snapshots[state]["core.fct_account_metrics_daily"]]
+        assert sorted(found) == sorted(
+            ("mastodon", "1", "weidenfels", metric, day, value)
+            for metric, values in (("views", views), ("followers", followers))
+            for day, value in values
+        )
+        accounts = rows(snapshots[state], lake, "core.dim_accounts", "account_id")
+        assert accounts["mastodon:weidenfels"]["followers"] == followers[-1][1]
+    elsewhere = snapshots["incremental"].keys() - {"core.fct_account_metrics_daily"}
+    assert [table for table in elsewhere if "account/1" in repr(snapshots["incremental"][table])] == []
+
+
 def test_threads_and_worklist(lake: Lake, snapshots: dict[str, Snapshot]) -> None:
     thread = rows(snapshots["first"], lake, "core.fct_threads", "thread_id")["mastodon:q"]
     assert (thread["first_response_minutes"], thread["is_dialogue"], thread["company_replies"]) == (30.0, True, 1)

@@ -1,10 +1,13 @@
-{# One connector's raw versions with our keys: all connectors land in one shape, so one query stages each of them. #}
-{% macro staged_messages(raw) %}
+{# One connector's raw versions with our keys: all connectors land in one shape, so one query stages each of them. A
+   folder whose connector is not in the registry of platforms is left out: it has no raw table. #}
+{% macro staged_messages(connector) %}
+{{ config(enabled=connector in var('platforms', [])) }}
+
 with
 
 source as (
 
-    select * from {{ raw }}
+    select * from {{ source('raw', connector) }}
 
 ),
 
@@ -20,6 +23,7 @@ renamed as (
         source,
         platform,
         kind,
+        coalesce(kind = 'account', false) as is_account,
         account,
         url,
 
@@ -39,6 +43,7 @@ renamed as (
         lower(split_part(replace(nullif(trim(declared_language), ''), '_', '-'), '-', 1)) as declared_language,
         rating,
         nullif(metrics, '{}') as metrics,
+        nullif(unavailable_metrics, '{}') as unavailable_metrics,
         coalesce(is_deleted, false) as is_deleted,
 
         ---------- which sighting this is

@@ -12,6 +12,13 @@ message_metrics as (
 
 ),
 
+metric_absences as (
+
+    select * from {{ ref('int_metric_absences') }}
+    where is_current
+
+),
+
 posts as (
 
     select * from messages
@@ -19,10 +26,19 @@ posts as (
 
 ),
 
+-- A counter that the platform has stopped to give is null, not the number at which it stood still.
 latest_values as (
 
-    select * from message_metrics
-    qualify row_number() over (partition by message_id, metric order by observed_at desc) = 1
+    select message_metrics.*
+    from message_metrics
+    left join metric_absences
+        on
+            message_metrics.message_id = metric_absences.message_id
+            and message_metrics.metric = metric_absences.metric
+    where metric_absences.metric is null
+    qualify row_number() over (
+        partition by message_metrics.message_id, message_metrics.metric order by message_metrics.observed_at desc
+    ) = 1
 
 ),
 

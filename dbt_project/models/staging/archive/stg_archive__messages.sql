@@ -1,1 +1,1 @@
-{{ staged_messages(source('raw', 'archive')) }}
+{{ staged_messages('archive') }}

@@ -1,1 +1,1 @@
-{{ staged_messages(source('raw', 'bluesky')) }}
+{{ staged_messages('bluesky') }}

@@ -1,1 +1,1 @@
-{{ staged_messages(source('raw', 'mastodon')) }}
+{{ staged_messages('mastodon') }}
