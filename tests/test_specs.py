@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from specs import discovery, fields, meta, openapi
+from specs import discovery, documented, fields, meta, openapi
 from specs.schema import Document
 
 from demo import render_mastodon
@@ -298,3 +298,73 @@ def test_google_business_accounts_and_locations_are_known() -> None:
     assert check("GET", "/v1/accounts/1/locations", {"pageSize": ["all"]}, 200, page) != []
     page["locations"][0]["headline"] = "x"
     assert any("headline" in one for one in check("GET", "/v1/accounts/1/locations", asked, 200, page))
+
+
+# --- documented APIs: LinkedIn and Google's reviews ------------------------------------------------------------
+
+HEADERS = {"linkedin-version": "202511", "x-restli-protocol-version": "2.0.0"}
+COMMENT_URN = "urn:li:comment:(urn:li:activity:7,8)"
+ANSWER = {
+    "actor": "urn:li:person:sfUvrNPqLU",
+    "created": {"actor": "urn:li:person:sfUvrNPqLU", "time": 1_787_000_000_000},
+    "id": "8",
+    "$URN": COMMENT_URN,
+    "message": {"text": "Hallo", "attributes": []},
+    "object": "urn:li:activity:7",
+}
+
+
+def comments(comment: dict[str, Any], headers: dict[str, str] | None = None, **query: str) -> list[str]:
+    body = {"paging": {"start": 0, "count": 10, "links": []}, "elements": [comment]}
+    asked = {name: [value] for name, value in query.items()}
+    path = "/rest/socialActions/urn%3Ali%3Ashare%3A7/comments"
+    return documented.linkedin().violations("GET", path, asked, 200, body, HEADERS if headers is None else headers)
+
+
+def test_linkedin_is_checked_in_parameters_headers_and_answers() -> None:
+    assert comments(ANSWER, start="0", count="100") == []
+    for change, headers, query, words in (
+        ({"likes": 3}, None, {}, "elements[0].likes: the specification knows no such property"),
+        ({"created": {"time": "2026-09-01"}}, None, {}, "is not valid under any"),
+        ({}, {}, {}, "header LinkedIn-Version is missing"),
+        ({}, HEADERS | {"linkedin-version": "v2"}, {}, "header LinkedIn-Version: $: 'v2' does not match"),
+        ({}, None, {"count": "500"}, "500 is greater than the maximum"),
+        ({}, None, {"page": "2"}, "declares no parameter page"),
+    ):
+        found = comments(ANSWER | change, headers, **query)
+        assert any(words in one for one in found), found
+    check = documented.linkedin().violations
+    metadata = {"entity": "urn:li:share:7", "reactionSummaries": {"LIKE": {"reactionType": "LIKE", "count": 2}}}
+    assert (
+        check("GET", "/rest/socialMetadata", {"ids": ["List(urn:li:share:7)"]}, 200, {"results": {"u": metadata}}) == []
+    )
+    metadata["reactionSummaries"]["HATE"] = {"count": 1}
+    assert check("GET", "/rest/socialMetadata/urn%3Ali%3Ashare%3A7", {}, 200, metadata) != []
+    error = {"status": 401, "serviceErrorCode": 65601, "code": "REVOKED_ACCESS_TOKEN", "message": "x"}
+    assert check("GET", "/rest/posts/urn%3Ali%3Ashare%3A7", {}, 401, error) == []
+    assert check("GET", "/rest/posts/7", {}, 401, error) != []
+
+
+def test_googles_reviews_are_checked() -> None:
+    review = {
+        "name": "accounts/1/locations/2/reviews/a",
+        "reviewId": "a",
+        "reviewer": {"displayName": "x"},
+        "starRating": "FIVE",
+        "createTime": "2026-09-01T10:00:00.000Z",
+        "updateTime": "2026-09-01T10:00:00.000Z",
+        "reviewReply": {"comment": "Danke", "updateTime": "2026-09-02T10:00:00Z"},
+    }
+    check = documented.google_business_reviews().violations
+    path = "/v4/accounts/1/locations/2/reviews"
+    page = {"reviews": [review], "averageRating": 4.5, "totalReviewCount": 1}
+    assert check("GET", path, {"pageSize": ["50"], "orderBy": ["updateTime desc"]}, 200, page) == []
+    assert any("51 is greater" in one for one in check("GET", path, {"pageSize": ["51"]}, 200, page))
+    assert any("mood" in one for one in check("GET", path, {}, 200, {"reviews": [review | {"mood": 1}]}))
+    assert any(
+        "5 is not one of" in one for one in check("GET", path, {}, 200, {"reviews": [review | {"starRating": 5}]})
+    )
+    sent = json.dumps({"locationNames": ["accounts/1/locations/2"], "pageSize": 50}).encode()
+    answer = {"locationReviews": [{"name": "accounts/1/locations/2", "review": review}]}
+    assert check("POST", "/v4/accounts/1/locations:batchGetReviews", {}, 200, answer, sent=sent) == []
+    assert check("POST", "/v4/accounts/1/locations:batchGetReviews", {}, 200, answer, sent=b'{"pageSize":50}') != []

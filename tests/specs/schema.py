@@ -6,7 +6,8 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
@@ -39,8 +40,7 @@ class Document:
 
         :param strict: properties that the schema does not name are wrong, too, unless it allows any.
         """
-        errors = self._validator(pointer).iter_errors(value)
-        found = [f"{_place(error.absolute_path)}: {error.message[:300]}" for error in errors]
+        found = [_words(error) for error in self._validator(pointer).iter_errors(value)]
         if strict:
             found += [f"{place}: the specification knows no such property" for place in self._unknown(pointer, value)]
         return found
@@ -110,6 +110,15 @@ def _with_null(node: Any) -> Any:
             rest["enum"] = [*rest["enum"], None]
         return {**rest, "type": [rest["type"], "null"]}
     return {"anyOf": [rest, {"type": "null"}]}
+
+
+def _words(error: ValidationError) -> str:
+    """What is wrong and where; with alternatives, also what is wrong with the one that fits best."""
+    words = f"{_place(error.absolute_path)}: {error.message[:300]}"
+    best = best_match([error])
+    if best is None or best is error:
+        return words
+    return f"{words}, best of them {_place(best.absolute_path)}: {best.message[:300]}"
 
 
 def _place(path: Any) -> str:
