@@ -98,7 +98,7 @@ class _Text:
             if self._peek() != ":":
                 raise self._broken("a name without a value")
             self._at += 1
-            if name == "items" and self._peek() == "[":
+            if self._peek() == "[" and name == "items":
                 yield from self._list()
             else:
                 self._value()

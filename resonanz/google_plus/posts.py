@@ -182,7 +182,7 @@ class Posts:
             text=text,
             text_is_repaired=is_repaired,
             url=thread.url,
-            metrics={name: float(count) for name, count in metrics.items()},
+            metrics=dict(metrics),
             payload=self._payload(bare, known, is_company=author.is_company),
         )
 
