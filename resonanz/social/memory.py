@@ -168,9 +168,18 @@ class Threads:
     def due(self) -> list[str]:
         return [name for (name,) in self._store.execute("select name from due order by rowid")]
 
+    def latest(self, native_id: str) -> datetime | None:
+        """When the newest message was written that the thread showed when it was last read."""
+        found = self._store.execute("select latest from threads where name = ?", (native_id,)).fetchone()
+        return moment(found[0]) if found else None
+
     def want(self, native_id: str) -> None:
         """Have the thread read; it stays due until it was."""
         self._store.execute("insert or ignore into due (name) values (?)", (native_id,))
+
+    def is_due(self, native_id: str | None) -> bool:
+        """Whether the thread will be read in this run."""
+        return self._store.execute("select 1 from due where name = ?", (native_id,)).fetchone() is not None
 
     def in_turn(self, count: int, can: Callable[[str], bool] = lambda _: True) -> list[str]:
         """The `count` threads that were not read for longest, of those that `can` be asked for: answers deep in a
@@ -231,15 +240,37 @@ class Memory:
         query = "select 1 from shown where native_id = ?"
         return self.store.execute(query, (native_id,)).fetchone() is not None
 
+    @property
+    def newest(self) -> datetime | None:
+        """When the newest known message was written; dates in the future do not count."""
+        query = "select max(created_at) from sightings where created_at <= ?"
+        newest: str | None = self.store.execute(query, (datetime.now(UTC).isoformat(),)).fetchone()[0]
+        return moment(newest)
+
+    @property
+    def floor(self) -> datetime | None:
+        """The start of the look-back window before the newest known message."""
+        return newest - self.lookback if (newest := self.newest) else None
+
+    def young(self, after: str = "", count: int = -1) -> list[str]:
+        """Ids of at most `count` (-1: all) landed messages in the look-back window, by id from `after` on: those that
+        are not known to be deleted, and that no timeline has shown in this run."""
+        floor = self.floor
+        query = """
+            select native_id from sightings
+            where native_id > ? and created_at >= ? and fingerprint <> ?
+              and native_id not in (select native_id from shown where run = ?)
+            order by native_id limit ?
+        """
+        values = (after, floor.isoformat() if floor else "", _DELETED, self.run, count)
+        return [name for (name,) in self.store.execute(query, values)]
+
     def forget(self, lines: Iterable[str]) -> None:
         """Keep what one of the timelines `lines` shows as young, threads with a message in the look-back window, and
         these threads' messages."""
         names = list(lines)
         self.store.execute(f"delete from shown where line not in ({', '.join('?' * len(names))})", names)  # noqa: S608
-        now = datetime.now(UTC).isoformat()
-        query = "select max(created_at) from sightings where created_at <= ?"
-        newest = moment(self.store.execute(query, (now,)).fetchone()[0])
-        floor = (newest - self.lookback).isoformat() if newest else None
+        floor = start.isoformat() if (start := self.floor) else None
         self.store.execute("create temporary table live (name text primary key) without rowid")
         self.store.execute("insert or ignore into live select native_id from shown")
         self.store.execute("""

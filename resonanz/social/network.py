@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from resonanz.errors import Kind
 from resonanz.http import Client
 from resonanz.landing import Message
 from resonanz.platforms import Context
+from resonanz.social.memory import Sighting
 from resonanz.social.options import SocialOptions
 from resonanz.social.pages import Page
 
@@ -25,7 +27,10 @@ class Timeline:
         with `parse_error` says what is wrong.
     :param is_sorted: whether items come newest first. If not, every run reads the whole list.
     :param rereads: how young messages are read again: `walk` reads the list down through the look-back window (and
-        asks for those that are missing there), `lookup` reads only what is new, and asks for all young ones by id.
+        asks for those that are missing there), `lookup` reads only what is new, and asks for all young ones by id,
+        `none` reads only what is new and leaves the young ones to a stream of their own.
+    :param fetch_ahead: whether a first load may fetch pages before it is known that they are wanted; not where each
+        item costs money.
     :param reread_every: at least so long between two such lookups, where each one costs.
     :param is_complete_list: whether a message that is missing in the list is deleted, without asking for it by id.
     """
@@ -34,6 +39,7 @@ class Timeline:
     page: Callable[[str | None, str | None], Page]
     parse: Callable[[Any], Message | None]
     is_sorted: bool = True
+    fetch_ahead: bool = True
     rereads: str = "walk"
     reread_every: timedelta | None = None
     is_complete_list: bool = False
@@ -48,7 +54,9 @@ class Network:
     :cvar lookup_size: how many ids `lookup` can be asked for at once; 0: single messages cannot be asked for.
     :cvar has_threads: whether there are conversations to read below messages.
     :cvar has_accounts: whether `accounts` reads metrics of the company's accounts.
-    :cvar threads_die: whether a thread's answers are gone when its first message is deleted.
+    :cvar threads_die: whether a message's answers are gone when it is deleted.
+    :cvar source_wide: kinds of faults of one thread that all others would meet, too.
+    :ivar known: native id -> what an earlier reading of this source saw, as far as it is remembered. Set by the reader.
     """
 
     platform: str
@@ -56,11 +64,13 @@ class Network:
     has_threads: bool = True
     has_accounts: bool = False
     threads_die: bool = True
+    source_wide: tuple[Kind, ...] = (Kind.LIMIT, Kind.CREDENTIALS, Kind.PERMISSION)
 
     def __init__(self, options: SocialOptions, context: Context, client: Client) -> None:
         self.options = options
         self.context = context
         self.client = client
+        self.known: Callable[[str], Sighting | None] = lambda _: None
 
     def timelines(self) -> Mapping[str, Sequence[Timeline]]:
         """Stream name -> its timelines. Asks nothing: what must be looked up first is looked up by the first page."""
@@ -74,6 +84,18 @@ class Network:
         """Single messages as they are now, at most `lookup_size` of them; None: deleted. Ids of whose fate nothing is
         known are left out."""
         raise NotImplementedError
+
+    def thread_of(self, message: Message) -> str | None:
+        """By which message the conversation is asked for whose growth `message` shows; None: it is not read.
+
+        A thread's first message by default. Where a platform gives the answers to one comment alone, it may be that
+        comment: then an old thread need not be read as a whole for one new reply.
+        """
+        return message.thread_native_id or message.native_id
+
+    def can_ask(self, first: str) -> bool:
+        """Whether this run can ask for the conversation below the message `first`; if not, it stays due."""
+        return True
 
     def thread_page(self, first: str, cursor: str | None) -> Page:
         """Items of the conversation below the message `first`, in any order."""

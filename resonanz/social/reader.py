@@ -9,7 +9,7 @@ from resonanz.errors import Kind, SourceError
 from resonanz.landing import Message
 from resonanz.social.faults import report
 from resonanz.social.line import Line
-from resonanz.social.memory import Memory, moment, name_of
+from resonanz.social.memory import Memory, Sighting, moment, name_of
 from resonanz.social.network import Network, Timeline
 from resonanz.social.pages import CURSOR_EXPIRED, Pages, ahead, paged
 
@@ -24,6 +24,7 @@ class Reader:
         self.window = network.context.window
         self.lookback = timedelta(days=network.options.lookback_days)
         self.lines: list[Line] = []
+        network.known = lambda native_id: self.memory.sightings.get(native_id)
 
     @cached_property
     def memory(self) -> Memory:
@@ -83,7 +84,7 @@ class Reader:
         low = max(filter(None, (read_to - reach, moment(state.get("bottom")))))
         walk = _Walk()
         # Not fetched ahead: most often the first page is enough.
-        for page, _ in self._pages(timeline, None, state.get("newest_id"), lambda pages: pages):
+        for page, _ in self._pages(timeline, None, state.get("newest_id"), iter):
             for item in page:
                 yield from self._take(timeline, item, line, walk, low)
             if timeline.is_sorted and walk.last is not None and walk.last < low:
@@ -98,7 +99,8 @@ class Reader:
         low: datetime | None = self.window.since if self.window else since
         line.state["bottom"] = low.isoformat() if low else None
         walk, is_first = _Walk(), cursor is None
-        for number, (page, following) in enumerate(self._pages(timeline, cursor, None, ahead), 1):
+        fetch = ahead if timeline.fetch_ahead else iter
+        for number, (page, following) in enumerate(self._pages(timeline, cursor, None, fetch), 1):
             for item in page:
                 yield from self._take(timeline, item, line, walk, low)
             if is_first and walk.newest:
@@ -144,14 +146,20 @@ class Reader:
         """`message`, where it is news; its thread becomes due where its number of answers has changed."""
         line.saw(name_of(message), message.created_at)
         known = self.memory.sightings.get(name_of(message))
-        comments = message.metrics.get("comments")
-        if self.options.replies and message.native_id and comments and not message.parse_error:
-            first = message.thread_native_id or message.native_id
-            if first not in self.memory.threads or known is None or comments != known.comments:
-                self.memory.threads.want(first)
+        if self.options.replies and message.native_id and not message.parse_error:
+            self._want_thread(message, known)
         if self.memory.sightings.differs(message, known):
             message.origin = message.origin or origin
             yield message
+
+    def _want_thread(self, message: Message, known: Sighting | None) -> None:
+        comments, before = message.metrics.get("comments"), known.comments if known else None
+        first = self.network.thread_of(message) if comments or before else None
+        threads = self.memory.threads
+        if first is None or (known is not None and comments == before and first in threads):
+            return
+        if first == message.thread_native_id or not threads.is_due(message.thread_native_id):
+            threads.want(first)
 
     def _missing(self, timeline: Timeline, line: Line) -> Generator[Message, None, list[str]]:
         """Ask for young messages that the timeline did not show; returns those whose fate is still unknown."""
@@ -162,7 +170,8 @@ class Reader:
             for native_id in missing:
                 yield from self.gone(native_id, timeline.name)
             return []
-        if not self.network.lookup_size or not self._is_due(timeline, line):
+        is_asked_for = self.network.lookup_size and timeline.rereads != "none"
+        if not is_asked_for or not self._is_due(timeline, line):
             return missing
         still: list[str] = []
         yield from self.look_up(missing, timeline.name, line, still)
@@ -199,9 +208,9 @@ class Reader:
     def gone(self, native_id: str, origin: str) -> Iterator[Message]:
         """The rows for a deletion: the message's own, and where the platform removes what stands below, these too."""
         platform, sightings = self.network.platform, self.memory.sightings
-        answers = sightings.in_thread(native_id) if self.network.threads_die else []
+        below = (sightings.in_thread(native_id) or sightings.below([native_id])) if self.network.threads_die else []
         self.memory.threads.is_gone(native_id)
-        for name in [native_id, *answers]:
+        for name in [native_id, *below]:
             yield from sightings.tombstone(platform, name, origin)
 
 
