@@ -1,7 +1,7 @@
 # Resonanz. `make run` runs the main job, `make test` passes the tests; `make help` lists all.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test up down doctor lint format lock train bench clean
+.PHONY: help setup setup-dev run test up down doctor sources lint format lock train bench clean
 
 export RESONANZ_HOME ?= $(CURDIR)/var
 ifdef SOURCES
@@ -33,6 +33,9 @@ down: setup ## end what `make up` started
 
 doctor: setup ## what is configured, reachable and stale, and what to do about it
 	@$(BIN)/resonanz doctor
+
+sources: setup ## ask each source's platform whether token, permissions and quota suffice
+	@$(BIN)/resonanz sources check
 
 lint: setup-dev ## ruff, mypy (strict on the package), sqlfluff
 	@$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from mastodon_server import Mastodon
 
 from resonanz.lake import Lake
 from resonanz.local.airflow_api import AirflowApi
-from resonanz.local.airflow_env import password
+from resonanz.local.airflow_env import environment, password
 from resonanz.local.supervisor import free_port
 
 RESONANZ = Path(sys.executable).parent / "resonanz"
@@ -171,8 +171,10 @@ def test_connections_of_this_airflow_are_found_from_the_command_line(up: Up) -> 
     code = "from resonanz.local.at_hand import at_hand; from resonanz.settings import home, sources_file\n"
     code += "from resonanz.credentials import credentials\n"
     code += "with at_hand(sources_file(), home()): print(sorted(credentials('letters').secrets.items()))"
-    done = subprocess.run([sys.executable, "-c", code], env=up.environment, capture_output=True, text=True, timeout=120)
-    assert "[('client_id', 'app-99'), ('login', 'weidenfels')]" in done.stdout, done.stderr
+    inside = environment(up.lake, 0, 0, sources=Path(up.environment["RESONANZ_SOURCES"]), scheduled=True)
+    for env in (up.environment, up.environment | inside):  # in a shell, and in a container that has Airflow's variables
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120)
+        assert "[('client_id', 'app-99'), ('login', 'weidenfels')]" in done.stdout, done.stderr
     checked = up.call("sources", "check", "letters")
     assert (checked.returncode, checked.stdout.splitlines()[0]) == (
         0,

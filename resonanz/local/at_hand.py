@@ -33,11 +33,12 @@ def at_hand(sources: Path, home: Path) -> Iterator[None]:
 
 
 def _open_connections(lake: Lake, sources: Path) -> None:
-    """Let Airflow's own code read the connections that were added to the local Airflow, if any were."""
-    if "AIRFLOW_HOME" in os.environ or not _has_connections(database(lake)):
-        return
-    env = environment(lake, 0, 0, sources=sources, scheduled=True)
-    os.environ.update({name: value for name, value in env.items() if name.startswith("AIRFLOW")})
+    """Let Airflow's own code read the connections of the Airflow around us, or of the local one if it has any."""
+    if "AIRFLOW_HOME" not in os.environ:
+        if not _has_connections(database(lake)):
+            return
+        env = environment(lake, 0, 0, sources=sources, scheduled=True)
+        os.environ.update({name: value for name, value in env.items() if name.startswith("AIRFLOW")})
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"  # reads its database, as its own servers do
 
 
