@@ -21,6 +21,7 @@ from resonanz.privacy import Privacy
 PLATFORMS = {
     "archive": "resonanz.platforms.archive",
     "bluesky": "resonanz.platforms.bluesky",
+    "facebook": "resonanz.platforms.facebook",
     "google_plus": "resonanz.platforms.google_plus",
     "mastodon": "resonanz.platforms.mastodon",
 }

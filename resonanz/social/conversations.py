@@ -21,8 +21,8 @@ class Conversations:
     def read(self) -> Iterator[Message]:
         """All threads that are due, then some in turn, since edits of comments and deep answers show nowhere else."""
         reader, threads = self.reader, self.reader.memory.threads
-        due = threads.due
-        others = [] if reader.window else threads.in_turn(reader.options.recheck_threads)
+        due = [first for first in threads.due if self.network.can_ask(first)]
+        others = [] if reader.window else threads.in_turn(reader.options.recheck_threads, self.network.can_ask)
         for first, result in self.network.client.each(self._top, [*due, *others]):
             try:
                 if isinstance(result, SourceError):
