@@ -18,7 +18,7 @@ from demo.native_ids import (
     video_id,
 )
 from demo.phrases import Phrases
-from demo.scene import Stage, weighted
+from demo.scene import LIMITS, Stage, pick, weighted
 
 REACTIONS = {
     "facebook": {"like": 60.0, "love": 14.0, "haha": 9.0, "wow": 5.0, "sad": 5.0, "angry": 5.0, "care": 2.0},
@@ -38,6 +38,8 @@ def finish(stage: Stage, phrases: Phrases) -> list[Message]:
     for number, message in enumerate(messages):
         _count(message, rng)
         _IDS[channel](message, number)
+    if channel == "x":
+        _versions(messages, rng, phrases)
     return messages
 
 
@@ -87,6 +89,22 @@ def _count(message: Message, rng: Random) -> None:
             message.reactions[kind] = message.reactions.get(kind, 0) + 1
         message.reactions["like"] = message.reactions.get("like", 0) + max(0, message.favourites - 40)
         message.reactions = {kind: message.reactions[kind] for kind in weights if message.reactions.get(kind)}
+
+
+def _versions(messages: list[Message], rng: Random, phrases: Phrases) -> None:
+    """On X, an edited post is a new one, at a new moment; both know all ids of its history, in `edit_history`."""
+    for number, message in enumerate(messages):
+        first = message.created_at - timedelta(minutes=1 + 25 * rng.random())
+        is_free = not message.replies and message.created_at > first_moment() + timedelta(hours=1)
+        is_free = is_free and (message.parent is None or message.parent.created_at < first)
+        if not is_free or message.author.is_bot or rng.random() >= 0.04:
+            continue
+        language = message.author.language if message.author.language in ("de", "en") else "en"
+        lines = [line for line in phrases.lines(language, "edit_suffix") if not (line.slots or line.topics)]
+        suffix = pick(rng, lines).text
+        if len(message.text) + len(suffix) <= LIMITS["x"] and not message.author.is_company:
+            message.old_text, message.text = message.text, message.text + suffix
+            message.details["edit_history"] = f"{snowflake(first, number)} {message.native_id}"
 
 
 def _facebook(message: Message, number: int) -> None:

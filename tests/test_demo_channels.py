@@ -160,3 +160,14 @@ def test_counts_fit_together(world: World) -> None:
     assert days == sorted(days)
     assert days[-1] == world.company("facebook").followers
     assert sum(audience.daily(world, "facebook", day)["views"] for day in range(DAYS)) > 1_000
+
+
+def test_edited_posts_on_x_know_their_history(world: World) -> None:
+    edited = [m for m in world.messages["x"] if "edit_history" in m.details]
+    assert len(edited) >= 5
+    for message in edited:
+        first, last = message.details["edit_history"].split()
+        assert last == message.native_id
+        before = (int(first) >> 22) + 1_288_834_974_657
+        assert 0 < milliseconds(message.created_at) - before < 30 * 60_000
+        assert message.text.startswith(message.old_text)
