@@ -12,6 +12,7 @@ from resonanz.extract import connect
 from resonanz.lock import held
 from resonanz.platforms import Check, Context, platform
 from resonanz.settings import Settings, Source
+from resonanz.sources import budget
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,12 @@ def findings(settings: Settings, source: Source) -> Iterator[Finding]:
         try:
             stack.enter_context(held(settings.lake.lock(source.name), f"source {source.name}"))
         except SourceError:
-            context.budget = Budget(source.budget)  # the run that is at work writes the real one
+            context.budget = budget(settings, source, is_kept=False)  # the run that is at work writes the real one
         for found in _asked(source, chosen, context):
             plain = _plain(source, context, found)
             yield Finding(source.name, plain.subject, plain.words, plain.problem)
         context.budget.flush()
-    yield from _budget(source, Budget(source.budget, settings.lake.usage(source.name)))
+    yield from _budget(source, budget(settings, source))
 
 
 def _asked(source: Source, chosen: Any, context: Context) -> Iterator[Check]:

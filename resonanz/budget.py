@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from resonanz.errors import Kind, SourceError
 
@@ -19,14 +20,16 @@ _WRITE_EVERY = 1.0  # seconds
 
 
 class Budget:
-    """The limits of one source and its spending, by UTC day.
+    """The limits of one source and its spending, by day.
 
     :param limits: `requests_per_day`, `posts_per_month`, ... -> the most that may be spent.
     :param file: where the spending is kept: {"2026-11-23": {"requests": 120}}; None: in memory only.
+    :param zone: in which days and months are counted: where the platform's own quota begins anew.
     """
 
-    def __init__(self, limits: Mapping[str, int] | None = None, file: Path | None = None) -> None:
+    def __init__(self, limits: Mapping[str, int] | None = None, file: Path | None = None, zone: str = "UTC") -> None:
         self._limits = dict(limits or {})
+        self._zone = ZoneInfo(zone)
         self._file = file
         self._lock = threading.Lock()
         self._written = 0.0
@@ -36,7 +39,7 @@ class Budget:
     def take(self, unit: str, amount: int = 1) -> None:
         """Spend `amount` of `unit`; raises a SourceError of kind LIMIT, and spends nothing, where that is too much."""
         with self._lock:
-            now = datetime.now(UTC)
+            now = self._now()
             for name, limit in self._limits.items():
                 found = ENTRY.fullmatch(name)
                 if found is None or found["unit"] != unit:
@@ -45,9 +48,9 @@ class Budget:
                 if spent + amount > limit:
                     raise SourceError(
                         Kind.LIMIT,
-                        f"the budget {name} = {limit:,} in sources.toml is spent ({spent:,} so far); what was read "
-                        f"is kept, and reading goes on with the next {found['period']} or a larger budget",
-                        retry_after=_until_next(found["period"], now),
+                        f"the budget {name} = {limit:,} is spent ({spent:,} so far); what was read is kept, and "
+                        f"reading goes on with the next {found['period']} or a larger budget in sources.toml",
+                        retry_after=until_next(found["period"], now),
                         code="budget",
                     )
             day = self._days.setdefault(now.date().isoformat(), {})
@@ -58,16 +61,29 @@ class Budget:
 
     def left(self, unit: str) -> int | None:
         """How much of `unit` may still be spent now; None where nothing limits it."""
-        now = datetime.now(UTC)
+        now = self._now()
         found = [(ENTRY.fullmatch(name), limit) for name, limit in self._limits.items()]
         left = [
             limit - self._spent(unit, entry["period"], now) for entry, limit in found if entry and entry["unit"] == unit
         ]
         return max(0, min(left)) if left else None
 
+    def today(self, unit: str) -> int | None:
+        """Today's even share of what is left of `unit`: a month's limit is spread over the rest of the month. None where
+        nothing limits it."""
+        now = self._now()
+        shares = []
+        for name, limit in self._limits.items():
+            entry = ENTRY.fullmatch(name)
+            if entry is None or entry["unit"] != unit:
+                continue
+            days = 1 + int(until_next("month", now) // 86_400) if entry["period"] == "month" else 1
+            shares.append(max(0, limit - self._spent(unit, entry["period"], now)) // days)
+        return min(shares, default=None)
+
     def standing(self) -> dict[str, tuple[int, int | None]]:
         """What stands in the books: `posts_per_month` -> (spent, limit); by month and None where nothing limits it."""
-        now = datetime.now(UTC)
+        now = self._now()
         found: dict[str, tuple[int, int | None]] = {}
         for name, limit in self._limits.items():
             if entry := ENTRY.fullmatch(name):
@@ -90,6 +106,9 @@ class Budget:
             parts.append(f"{unit}: {amount:,} now" + ("" if left is None else f", {left:,} left"))
         return "; ".join(parts) or "nothing"
 
+    def _now(self) -> datetime:
+        return datetime.now(self._zone)
+
     def _spent(self, unit: str, period: str, now: datetime) -> int:
         prefix = now.date().isoformat() if period == "day" else f"{now:%Y-%m}-"
         return sum(day.get(unit, 0) for date, day in self._days.items() if date.startswith(prefix))
@@ -97,7 +116,7 @@ class Budget:
     def _write(self) -> None:
         if self._file is None:
             return
-        oldest = (datetime.now(UTC) - timedelta(days=_KEPT)).date().isoformat()
+        oldest = (self._now() - timedelta(days=_KEPT)).date().isoformat()
         self._days = {date: day for date, day in self._days.items() if date >= oldest}
         self._file.parent.mkdir(parents=True, exist_ok=True)
         draft = self._file.with_suffix(".tmp")
@@ -106,8 +125,11 @@ class Budget:
         self._written = time.monotonic()
 
 
-def _until_next(period: str, now: datetime) -> float:
+def until_next(period: str, now: datetime) -> float:
+    """Seconds from `now` to the next `day` or `month`, in UTC."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if period == "day":
-        return (midnight + timedelta(days=1) - now).total_seconds()
-    return ((midnight.replace(day=1) + timedelta(days=32)).replace(day=1) - now).total_seconds()
+        ends = midnight + timedelta(days=1)
+    else:
+        ends = (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return (ends.astimezone(UTC) - now.astimezone(UTC)).total_seconds()  # a day may have 23 or 25 hours

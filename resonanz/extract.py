@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from resonanz.budget import Budget
 from resonanz.credentials import Credentials
 from resonanz.errors import SourceError
 from resonanz.lake import Batch
@@ -12,7 +11,7 @@ from resonanz.lock import held
 from resonanz.pipelines import Pipeline
 from resonanz.platforms import Context, Window, platform
 from resonanz.settings import Settings, Source
-from resonanz.sources import options
+from resonanz.sources import budget, options
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def connect(settings: Settings, source: Source, window: Window | None = None) ->
         token=found.token,
         secrets=found.secrets,
         window=window,
-        budget=Budget(source.budget, settings.lake.usage(source.name)),
+        budget=budget(settings, source),
         memory=settings.lake.memory(source.name) if window is None else settings.lake.backfill_memory(source.name),
     )
 

@@ -155,8 +155,8 @@ class Source:
         reader = Reader(self.network(SocialOptions(**self.options), context, client))
         state = {} if window else self.state
         landed = []
-        for timelines in reader.network.timelines().values():
-            landed += list(reader.timelines(timelines, state.setdefault("posts", {})))
+        for name, timelines in reader.network.timelines().items():
+            landed += list(reader.timelines(timelines, state.setdefault(name, {})))
         landed += list(Conversations(reader).read())
         landed += list(reader.accounts(state.setdefault("accounts", {})))
         reader.finish()
@@ -367,3 +367,116 @@ def test_pages_fetched_ahead_are_the_same_and_their_faults_arrive_in_place():
     next(iterator)
     iterator.close()
     assert [items for items, _ in ahead(iter([(["a"], "1"), (["b"], None)]))] == [["a"], ["b"]]
+
+
+def test_the_last_comment_that_goes_is_found(wall, tmp_path):
+    source = Source(wall, tmp_path, recheck_threads=0)
+    fill(wall, 3)
+    wall.comment("p001", "c1", 20)
+    source.run()
+    del wall.comments["p001"]
+    assert [(m.native_id, m.is_deleted) for m in source.run()] == [("p001", False), ("c1", True)]
+
+
+def test_a_cursor_that_expires_in_a_thread_starts_it_once_more(wall, tmp_path):
+    fill(wall, 1)
+    for number in range(25):
+        wall.comment("p000", f"c{number:02}", number)
+    expired = {"10"}
+
+    def answers(asked: Asked) -> Reply | None:
+        if asked.path == "/comments/p000" and asked.query.get("cursor") in expired:
+            expired.clear()
+            return Reply({"error": "expired"}, 400)
+        return wall(asked)
+
+    wall.server.answers = answers
+    source = Source(wall, tmp_path)
+    assert len(ids(source.run())) == 26
+    assert source.problems == []
+
+
+class Nested(Toy):
+    """Comments have replies, asked for comment by comment; the newest comments stand in a list of their own."""
+
+    has_accounts = False
+
+    def timelines(self):
+        recent = Timeline(name="recent", page=self._recent, parse=lambda item: self.parse(item, item["first"]))
+        return {**super().timelines(), "recent": [recent]}
+
+    def thread_of(self, message):
+        return message.native_id
+
+    def _recent(self, cursor, newest):
+        return self._page("/recent", cursor, "recent")
+
+    def thread_page(self, first, cursor):
+        known = self.known(first)
+        if known and known.kind == "comment":
+            return [{"id": first, "first": known.thread}], None
+        return super().thread_page(first, cursor)
+
+    def answers(self, first, item):
+        if first == item.get("first") or "text" in item:
+            yield self.parse(item, first)
+        if item.get("comments") or "text" not in item:
+            replies, _ = self._page(f"/comments/{item['id']}", None, f"replies to {item['id']}")
+            for reply in replies:
+                message = self.parse(reply, item.get("first") or first)
+                message.kind, message.parent_native_id = "reply", item["id"]
+                yield message
+
+
+class NestedWall(Wall):
+    def __call__(self, asked: Asked) -> Reply | None:
+        if asked.path == "/recent":
+            items = [self._shown(c) | {"first": first} for first in self.posts for c in self.comments.get(first, [])]
+            return self._page(sorted(items, key=lambda comment: comment["at"], reverse=True), asked)
+        reply = super().__call__(asked)
+        if asked.path.startswith("/comments/") and reply and reply.status == 200:
+            reply.body["items"] = [self._shown(item) for item in reply.body["items"]]
+        return reply
+
+
+@pytest.fixture
+def nested():
+    wall = NestedWall()
+    with serve(wall) as server:
+        wall.server = server
+        yield wall
+
+
+def test_a_reply_to_one_comment_of_an_old_post_is_read_without_the_whole_thread(nested, tmp_path):
+    source = Source(nested, tmp_path, Nested, recheck_threads=0, lookback_days=1)
+    nested.post("old", 0)
+    nested.post("young", 60 * 24 * 30)
+    nested.comment("old", "c-old", 1)
+    nested.comment("young", "c-young", 60 * 24 * 30)
+    assert ids(source.run()) == ["c-old", "c-young", "old", "young"]
+    assert source.run() == []
+    nested.comment("old", "c-new", 60 * 24 * 30)
+    assert ids(source.run()) == ["c-new"]
+    nested.comment("c-new", "r1", 60 * 24 * 30 + 5)
+    before = len(nested.server.asked)
+    landed = {message.native_id: message for message in source.run()}
+    assert set(landed) == {"c-new", "r1"}, "the comment, whose count has changed, and its reply"
+    assert landed["r1"].parent_native_id == "c-new"
+    assert landed["r1"].thread_native_id == "old"
+    assert "/comments/old" not in nested.server.paths()[before:]
+    assert source.run() == []
+    nested.comments["c-new"].clear()
+    assert [(m.native_id, m.is_deleted) for m in source.run()] == [("c-new", False), ("r1", True)]
+    assert source.run() == []
+
+
+def test_one_comment_whose_replies_fail_leaves_the_rest_of_its_thread(nested, tmp_path):
+    source = Source(nested, tmp_path, Nested)
+    nested.post("p", 0)
+    for number in range(4):
+        nested.comment("p", f"c{number}", number)
+        nested.comment(f"c{number}", f"r{number}", number + 10)
+    nested.faults["/comments/c1"] = [Reply({"error": "no"}, 500)] * http.ATTEMPTS
+    assert ids(source.run()) == ["c0", "c1", "c2", "c3", "p", "r0", "r2", "r3"]
+    assert ["c1" in problem.message for problem in source.problems] == [True]
+    assert ids(source.run()) == ["r1"]

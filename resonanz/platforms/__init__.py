@@ -93,7 +93,8 @@ class Context:
 
 
 class Platform(Protocol):
-    """What a platform module offers."""
+    """What a platform module offers. A quota that the platform gives to everybody stands in `BUDGET` (as in
+    sources.toml: `units_per_day`), and the time zone in which its days begin in `BUDGET_ZONE`; both may be missing."""
 
     Options: type[BaseModel]
 

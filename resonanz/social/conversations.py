@@ -5,9 +5,9 @@ from datetime import datetime
 
 from resonanz.errors import Kind, SourceError
 from resonanz.landing import Message
-from resonanz.social.faults import is_final, report
+from resonanz.social.faults import report
 from resonanz.social.memory import name_of
-from resonanz.social.pages import Page, ahead, paged
+from resonanz.social.pages import CURSOR_EXPIRED, Page, ahead, paged
 from resonanz.social.reader import Reader
 
 
@@ -34,30 +34,47 @@ class Conversations:
                     continue
                 threads.want(first)
                 report(reader.context, self.network.client, error)
-                if is_final(self.network.client, error):
+                if self._is_final(error):
                     return
 
     def _top(self, first: str) -> Page:
         return self.network.thread_page(first, None)
 
+    def _is_final(self, error: SourceError) -> bool:
+        """Whether the next thread would fail in the same way."""
+        return error.kind in self.network.source_wide or self.network.client.is_down
+
     def _thread(self, first: str, top: Page) -> Iterator[Message]:
-        """The whole thread below `first`; once it is through, what it showed before and does not show now is gone."""
+        """The whole thread below `first`; once it is through, what it showed before and does not show now is gone.
+
+        A fault of one item's further answers leaves the thread due, and the rest of it lands.
+        """
         sightings, origin = self.reader.memory.sightings, f"thread {first}"
-        before = set(sightings.in_thread(first))
-        shown: set[str] = set()
         known = sightings.get(first)
+        is_whole = known is None or known.thread in (None, first)  # else it is one comment with its replies
+        before = set(sightings.in_thread(first) if is_whole else sightings.below([first]))
+        shown: set[str] = set()
         latest: datetime | None = known.created if known else None
+        failed: SourceError | None = None
         for items, _ in self._pages(first, top):
             for item in items:
-                for message in self.network.answers(first, item):
-                    if before:
-                        shown.add(name_of(message))
-                    if message.created_at and (latest is None or message.created_at > latest):
-                        latest = message.created_at
-                    if sightings.news(message):
-                        message.origin = message.origin or origin
-                        yield message
-        self.reader.memory.threads.was_read(first, first, latest)
+                try:
+                    for message in self.network.answers(first, item):
+                        if before:
+                            shown.add(name_of(message))
+                        if message.created_at and (latest is None or message.created_at > latest):
+                            latest = message.created_at
+                        if sightings.news(message):
+                            message.origin = message.origin or origin
+                            yield message
+                except SourceError as error:
+                    if error.kind is Kind.GONE or self._is_final(error):
+                        raise
+                    failed = failed or error
+        if failed:
+            raise failed
+        thread = first if known is None or is_whole else known.thread or first
+        self.reader.memory.threads.was_read(first, thread, latest)
         if vanished := sorted(before - shown):
             yield from self._vanished(vanished, first, origin)
 
@@ -66,7 +83,12 @@ class Conversations:
             return top if cursor is None else self.network.thread_page(first, cursor)
 
         pages = paged(ask, None, f"thread {first}")
-        return pages if top[1] is None else ahead(pages)
+        try:
+            yield from pages if top[1] is None else ahead(pages)
+        except SourceError as error:
+            if error.code != CURSOR_EXPIRED:
+                raise
+            yield from paged(lambda cursor: self.network.thread_page(first, cursor), None, f"thread {first}")
 
     def _vanished(self, vanished: list[str], first: str, origin: str) -> Iterator[Message]:
         if not self.network.lookup_size:

@@ -267,7 +267,7 @@ class Memory:
 
     def forget(self, lines: Iterable[str]) -> None:
         """Keep what one of the timelines `lines` shows as young, threads with a message in the look-back window, and
-        these threads' messages."""
+        the messages of these and of threads that are still due."""
         names = list(lines)
         self.store.execute(f"delete from shown where line not in ({', '.join('?' * len(names))})", names)  # noqa: S608
         floor = start.isoformat() if (start := self.floor) else None
@@ -290,6 +290,8 @@ class Memory:
             where native_id not in (select native_id from shown)
               and native_id not in (select first from threads)
               and (thread is null or thread not in (select first from threads))
+              and (thread is null or thread not in (select name from due))
+              and (parent is null or parent not in (select name from due))
         """)
 
 
