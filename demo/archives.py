@@ -1,4 +1,5 @@
-"""The exports of the demo company: the shop's reviews as JSON Lines, the employer portal's reviews as CSV."""
+"""The exports of the demo company: the shop's reviews as JSON Lines, the employer portal's reviews as CSV, and the
+Takeout of its old Google+ page (demo.google_plus)."""
 
 import csv
 import io
@@ -8,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from demo import google_plus
 from demo.company import LEGAL_NAME, ZONE
 from demo.messages import Message
 from demo.world import World
@@ -20,7 +22,7 @@ _COLUMNS = (
 
 
 def write(world: World, folder: Path) -> list[Path]:
-    """Write both exports into `folder`, each in one step and only where it would change; returns their paths."""
+    """Write the exports into `folder`, each in one step and only where it would change; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     contents = {SHOP_FILE: shop_reviews(world), EMPLOYER_FILE: employer_reviews(world)}
     for name, content in contents.items():
@@ -30,7 +32,7 @@ def write(world: World, folder: Path) -> list[Path]:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}.", delete=False) as file:
             file.write(content)
         Path(file.name).replace(path)
-    return [folder / name for name in contents]
+    return [*(folder / name for name in contents), google_plus.write(world.seed, folder)]
 
 
 def shop_reviews(world: World) -> bytes:

@@ -199,7 +199,7 @@ def test_a_missing_file_and_an_unknown_slot_are_named(tmp_path: Path) -> None:
 
 
 def test_the_shop_export_has_answers_edits_and_tombstones(world: World, tmp_path: Path) -> None:
-    path, _ = archives.write(world, tmp_path)
+    path, *_ = archives.write(world, tmp_path)
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     ids = Counter(row["id"] for row in rows)
     seen: set[str] = set()
@@ -214,7 +214,7 @@ def test_the_shop_export_has_answers_edits_and_tombstones(world: World, tmp_path
 
 
 def test_the_employer_export_is_a_german_csv(world: World, tmp_path: Path) -> None:
-    _, path = archives.write(world, tmp_path)
+    _, path, _ = archives.write(world, tmp_path)
     rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("cp1252")), delimiter=";"))
     assert len(rows) == len(world.messages["employer"])
     assert all(1 <= float(row["Gesamtbewertung"].replace(",", ".")) <= 5 for row in rows)
@@ -226,9 +226,9 @@ def test_exports_are_left_alone_where_nothing_changed(world: World, tmp_path: Pa
     before = [path.stat().st_mtime_ns for path in paths]
     paths[1].write_text("something else", encoding="utf-8")
     archives.write(world, tmp_path)
-    assert paths[0].stat().st_mtime_ns == before[0]
+    assert [path.stat().st_mtime_ns for path in (paths[0], paths[2])] == [before[0], before[2]]
     assert paths[1].read_bytes() == archives.employer_reviews(world)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["employer_reviews.csv", "shop_reviews.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["employer_reviews.csv", "google_plus", "shop_reviews.jsonl"]
 
 
 # --- the stand-in for Mastodon ---------------------------------------------------------------------------------
@@ -470,6 +470,7 @@ def test_serve_says_when_it_is_ready_and_stops_cleanly(tmp_path: Path, number: s
         assert process.stderr.read() == ""
     assert sorted(path.name for path in (tmp_path / "exports").iterdir()) == [
         "employer_reviews.csv",
+        "google_plus",
         "shop_reviews.jsonl",
     ]
 
