@@ -24,6 +24,7 @@ PLATFORMS = {
     "facebook": "resonanz.platforms.facebook",
     "google_plus": "resonanz.platforms.google_plus",
     "mastodon": "resonanz.platforms.mastodon",
+    "x": "resonanz.platforms.x",
 }
 # These read files that somebody has put there: copies of older days, which cannot show that a message lives again.
 FROM_FILES = frozenset({"archive", "google_plus"})

@@ -1,0 +1,142 @@
+"""Finds deleted posts through X's batch compliance ("Batch compliance" in X's documentation): ids go up, and what
+became of them comes back. It reads no posts and costs none.
+
+A job may take longer than a run: its number is noted, and a later run fetches what it found.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from resonanz.errors import Kind, SourceError
+from resonanz.http import LOOPBACK, TIMEOUT, Client
+from resonanz.http_answers import broken
+from resonanz.landing import Message
+from resonanz.social.faults import report
+from resonanz.social.notes import Notes
+from resonanz.social.reader import Reader
+
+POLLS = (0.0, 1.0, 2.0, 4.0, 8.0)  # seconds before each look at a job that was just created
+_NAME = "compliance"
+_ATTEMPTS = 3
+_HARMLESS = frozenset({"scrub_geo"})  # where somebody was is never kept
+_UNFINISHED = frozenset({"created", "in_progress"})
+
+
+class Compliance:
+    """The compliance stream of one run. Its files go to other hosts than the API, and over plain http only where the
+    API itself is on this machine."""
+
+    def __init__(self, reader: Reader, client: Client, notes: Notes) -> None:
+        self.reader = reader
+        self.client = client
+        self._may_be_plain = urlsplit(client.base).hostname in LOOPBACK
+        self._notes = notes
+
+    def read(self) -> Iterator[Message]:
+        """The deletions that a job found: the one of an earlier run, or a new one where that is done in time."""
+        try:
+            job, polls = self._notes.get(_NAME), POLLS[:1]
+            if job is None:
+                job, polls = self._create(), POLLS
+            if job is not None:
+                yield from self._results(str(job), polls)
+        except SourceError as error:
+            report(self.reader.context, self.client, error)
+
+    def _create(self) -> str | None:
+        """Have X look at all young posts; the new job's id, None where there are none."""
+        ids = self.reader.memory.young()
+        if not ids:
+            return None
+        sent = {"type": "tweets", "name": self.reader.context.source[:64]}
+        job = _job(self.client.post("/2/compliance/jobs", sent, what="compliance job", bucket="compliance").value)
+        self._send(str(job.get("upload_url")), "\n".join(ids).encode() + b"\n")
+        self._notes[_NAME] = str(job["id"])
+        return str(job["id"])
+
+    def _results(self, job_id: str, polls: tuple[float, ...]) -> Iterator[Message]:
+        for pause in polls:
+            time.sleep(pause)
+            try:
+                path = f"/2/compliance/jobs/{job_id}"
+                job = _job(self.client.get(path, what="compliance job", bucket="compliance").value)
+            except SourceError as error:
+                if error.kind is Kind.GONE:
+                    self._notes.pop(_NAME, None)
+                raise
+            status = job.get("status")
+            if status in _UNFINISHED:
+                continue
+            if status == "complete":
+                for native_id in self._deleted(str(job.get("download_url"))):
+                    yield from self.reader.gone(native_id, _NAME)
+            self._notes.pop(_NAME, None)
+            if status != "complete":
+                raise SourceError(Kind.TRANSIENT, f"compliance job: X says {status}. The next run creates another one.")
+            return
+
+    def _deleted(self, url: str) -> Iterator[str]:
+        for line in self._lines(url):
+            try:
+                found = json.loads(line)
+                native_id, action = str(found["id"]), str(found.get("action") or found["reason"])
+            except (ValueError, TypeError, KeyError, AttributeError):
+                raise SourceError(Kind.CONTRACT, "compliance job: a result is not what X promises") from None
+            if action not in _HARMLESS and found.get("reason") not in _HARMLESS:
+                yield native_id
+
+    def _send(self, url: str, body: bytes) -> None:
+        headers = {"Content-Type": "text/plain"}
+        with self._exchange("PUT", url, "sending the ids", data=body, headers=headers):
+            pass
+
+    def _lines(self, url: str) -> Iterator[str]:
+        with self._exchange("GET", url, "fetching the results") as response:
+            try:
+                for line in response.iter_lines():
+                    if line.strip():
+                        yield line.decode("utf-8", "replace")
+            except requests.RequestException as error:
+                raise broken(error, "compliance job: fetching the results", "the host for its files") from None
+
+    def _exchange(self, method: str, url: str, what: str, **request: Any) -> requests.Response:
+        """One request to an address that holds its own signature: without the token, and never named in words."""
+        said = f"compliance job: {what}"
+        parts = urlsplit(url)
+        if not (parts.scheme == "https" or (self._may_be_plain and parts.hostname in LOOPBACK)):
+            raise SourceError(Kind.CONTRACT, f"{said}: X gave no https address for it")
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                response = requests.request(
+                    method, url, timeout=TIMEOUT, stream=True, auth=_unsigned, allow_redirects=False, **request
+                )
+            except requests.RequestException as error:
+                fault = broken(error, said, "the host for its files")
+            else:
+                if 200 <= response.status_code < 300:
+                    return response
+                response.close()
+                kind = Kind.TRANSIENT if response.status_code >= 500 else Kind.CONTRACT
+                words = f"{said}: the host for its files answered {response.status_code}"
+                fault = SourceError(kind, f"{words}. The next run tries again.")
+            if not fault.is_retryable or attempt == _ATTEMPTS:
+                break
+            time.sleep(0.5 * attempt)
+        raise fault
+
+
+def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Nothing is added; that something stands here keeps requests from taking credentials out of ~/.netrc."""
+    return request
+
+
+def _job(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    job = value.get("data")
+    if not isinstance(job, Mapping) or not job.get("id"):
+        raise SourceError(Kind.CONTRACT, "compliance job: X's answer has none")
+    return job
