@@ -7,9 +7,16 @@ from pathlib import Path
 
 from demo import archives
 from demo.standin_bluesky import BlueskyStandIn
+from demo.standin_facebook import FacebookStandIn
 from demo.standin_mastodon import MastodonStandIn
 from demo.web import Fault, Server
 from demo.world import SEED, World, build
+
+STANDINS = (
+    MastodonStandIn,
+    BlueskyStandIn,
+    FacebookStandIn,
+)
 
 
 def start(
@@ -29,7 +36,7 @@ def start(
     :return: the running server, with `.port`, `.url`, `.inject(fault)` and `.stop()`.
     """
     world = world or build(seed)
-    return Server([MastodonStandIn(world, limit, window), BlueskyStandIn(world, limit, window)], port, faults)
+    return Server([standin(world, limit, window) for standin in STANDINS], port, faults)
 
 
 def serve(port: int, folder: Path, seed: int = SEED) -> None:

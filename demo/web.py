@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from demo.faults import Fault as Fault
 
 JSON = "application/json; charset=utf-8"
+TOKEN = "demo-token"  # noqa: S105  what the stand-ins take where the platform wants a token; it opens nothing else
 Query = Mapping[str, list[str]]
 
 

@@ -13,6 +13,7 @@ from resonanz.errors import StageError
 from resonanz.lake import Lake
 from resonanz.local import processes
 from resonanz.local.airflow_env import database, environment
+from resonanz.local.demo_tokens import demo_tokens
 from resonanz.local.supervisor import DEMO_PORT, free_port, is_free
 from resonanz.settings import DEMO_SOURCES, REPOSITORY
 
@@ -59,6 +60,7 @@ def _demo(lake: Lake) -> Iterator[None]:
     """The stand-ins that a running Airflow has beside it, or others for the while."""
     running = processes.running(lake) or {}
     os.environ["RESONANZ_DEMO_ARCHIVES"] = str(lake.home / "demo")
+    os.environ.update(demo_tokens())
     if "demo_port" in running:
         os.environ["RESONANZ_DEMO_PORT"] = running["demo_port"]
         yield

@@ -20,6 +20,7 @@ from resonanz.lake import Lake, read_json, write_json
 from resonanz.local import processes
 from resonanz.local.airflow_api import AirflowApi
 from resonanz.local.airflow_env import BIN, database, environment, password
+from resonanz.local.demo_tokens import demo_tokens
 from resonanz.settings import DEMO_SOURCES, REPOSITORY, home, sources_file
 from resonanz.stages import WAREHOUSE_POOL
 
@@ -59,6 +60,7 @@ def _serve(lake: Lake, mode: str) -> None:
     if is_demo:
         os.environ["RESONANZ_DEMO_PORT"] = str(DEMO_PORT if is_free(DEMO_PORT) else free_port())
         os.environ["RESONANZ_DEMO_ARCHIVES"] = str(lake.home / "demo")
+        os.environ.update(demo_tokens())
     if not is_free(port):
         raise RuntimeError(f"port {port} on 127.0.0.1 is taken; set RESONANZ_UI_PORT to a free one")
     execution_port = free_port()
