@@ -243,7 +243,5 @@ def _picture(own: str) -> dict[str, Any]:
         "media_type": "photo",
         "type": "photo",
         "title": None,
-        "description": None,
-        "url": f"{_PAGE}/photos/{own}",
         "unshimmed_url": f"{_PAGE}/photos/{own}",
     }

@@ -1,6 +1,5 @@
 """Facebook Pages: posts, visitors' posts, mentions, comments with nested replies, recommendations, insights."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from functools import partial
@@ -13,17 +12,10 @@ from resonanz.http import Client, base_address
 from resonanz.landing import Message, account_metrics
 from resonanz.platforms import Check, Context
 from resonanz.social import pages, sources
+from resonanz.social.facebook_api import PageApi
 from resonanz.social.facebook_days import days, span
 from resonanz.social.facebook_people import PLATFORM, People
-from resonanz.social.facebook_post import (
-    COMMENT_FIELDS,
-    POST_FIELDS,
-    REVIEW_FIELDS,
-    Page,
-    parse_comment,
-    parse_post,
-    parse_review,
-)
+from resonanz.social.facebook_post import COMMENT_FIELDS, Page, parse_comment, parse_post, parse_review
 from resonanz.social.graph import DEPRECATED, MOST_IDS, VERSION, Graph, explain
 from resonanz.social.graph_insights import Insights
 from resonanz.social.network import Network, Timeline
@@ -52,8 +44,6 @@ RETIRED = {  # "Deprecated Facebook Page Insights Metrics"
     "post_impressions_unique": "2026-06-15",
     "page_impressions_unique": "2026-06-15",
 }
-_FINAL = (Kind.CREDENTIALS, Kind.PERMISSION, Kind.GONE)
-_COMMENTS_PER_PAGE = 100
 
 
 class Options(SocialOptions):
@@ -87,33 +77,27 @@ class Facebook(Network):
 
     def __init__(self, options: Options, context: Context, client: Client) -> None:
         super().__init__(options, context, client)
-        self.graph = Graph(client, options.version, context.token, context.secrets.get("app_secret"))
         self.people = People(context.privacy)
         self.people.is_ours(*options.pages)
         self.notes = Notes.of(context)
-        self.post_insights = Insights(
-            "post insights", POST_METRICS if options.insights else {}, context, self.notes, RETIRED
-        )
-        self.page_insights = Insights(
-            "page insights", PAGE_METRICS if options.insights else {}, context, self.notes, RETIRED
-        )
-        self._lock = threading.Lock()
-        self._pages: dict[str, Page | SourceError] = {}
-        self._followers: dict[str, float] = {}
+        is_read = options.insights
+        self.insights = Insights("post insights", POST_METRICS if is_read else {}, context, self.notes, RETIRED)
+        self.daily = Insights("page insights", PAGE_METRICS if is_read else {}, context, self.notes, RETIRED)
+        graph = Graph(client, options.version, context.token, context.secrets.get("app_secret"))
+        self.api = PageApi(graph, options.page_size, self.insights)
         self._mentions: dict[str, tuple[str, Page]] = {}  # keyed id -> the post's own id, and the page that is tagged
-        self._refused: set[str] = set()  # pages whose recommendations were refused in this run
+        self._refused: set[str] = set()  # ids of pages whose recommendations were refused in this run
 
     def timelines(self) -> Mapping[str, Sequence[Timeline]]:
-        names = self.options.pages
-        streams = {"posts": [self._timeline(f"feed {name}", self._feed, self._post, name) for name in names]}
+        lists: dict[str, tuple[str, Any, Any]] = {"posts": ("feed", self._feed, self._post)}
         if self.options.mentions:
-            streams["mentions"] = [
-                self._timeline(f"tagged {name}", self._tagged, self._mention, name) for name in names
-            ]
+            lists["mentions"] = ("tagged", self._tagged, self._mention)
         if self.options.recommendations:
-            lists = [self._timeline(f"ratings {name}", self._ratings, self._review, name) for name in names]
-            streams["recommendations"] = lists
-        return streams
+            lists["recommendations"] = ("ratings", self._ratings, self._review)
+        return {
+            stream: [self._timeline(f"{edge} {name}", name, read, parse) for name in self.options.pages]
+            for stream, (edge, read, parse) in lists.items()
+        }
 
     def accounts(self) -> Mapping[str, Callable[[], Iterator[Message]]]:
         return {name: partial(self._account, name) for name in self.options.pages}
@@ -124,28 +108,22 @@ class Facebook(Network):
         Posts of others and recommendations cannot be asked for; when they leave their list, they are gone.
         """
         found: dict[str, Message | None] = {}
-        owned: dict[str, Page] = {}
+        posts: dict[str, Page] = {}
         comments: list[str] = []
         for native_id in native_ids:
             owner, _, rest = native_id.partition("_")
-            page = self._page_with(owner)
             if "/ratings/" in native_id:
                 if native_id.partition("/")[0] not in self._refused:
                     found[native_id] = None
             elif not owner.isdigit() or not rest:
                 found[native_id] = None
-            elif page is not None:
-                owned[native_id] = page
+            elif (page := self.api.with_id(owner)) is not None:
+                posts[native_id] = page
             else:
                 comments.append(native_id)
-        fields = partial(_with_insights, POST_FIELDS)
-        posts = self.post_insights.ask(
-            lambda names: self.graph.by_ids(list(owned), what="posts by id", fields=fields(names))
-        )
-        for native_id, item in posts.items():
-            is_there = isinstance(item, Mapping) and item.get("is_published") is not False
-            found[native_id] = self._post(owned[native_id], item) if is_there else None
-        for native_id, item in self.graph.by_ids(comments, what="comments by id", fields=COMMENT_FIELDS).items():
+        for native_id, item in self.api.posts(list(posts)).items():
+            found[native_id] = None if item is None else self._post(posts[native_id], item)
+        for native_id, item in self.api.graph.by_ids(comments, what="comments by id", fields=COMMENT_FIELDS).items():
             seen = self.known(native_id)
             if item is None:
                 found[native_id] = None
@@ -154,26 +132,19 @@ class Facebook(Network):
         return found
 
     def can_ask(self, first: str) -> bool:
+        """Not below a post of somebody else's that no list has shown in this run: its own id is nowhere kept."""
         return self._page_of(first) is not None
 
     def thread_page(self, first: str, cursor: str | None) -> pages.Page:
-        raw, page = self._mentions.get(first, (first, None))
+        what = f"comments below {first}"
+        if first not in self._mentions:
+            return self.api.comments(first, cursor, what)
+        raw = self._mentions[first][0]
         try:
-            return self.graph.page(
-                f"{raw}/comments",
-                cursor,
-                what=f"comments below {first}",
-                fields=COMMENT_FIELDS,
-                limit=_COMMENTS_PER_PAGE,
-                edge="comments",
-                filter="stream",
-                order="chronological",
-            )
+            return self.api.comments(raw, cursor, what)
         except SourceError as error:
-            if page is None:
-                raise
-            if error.kind in (Kind.PERMISSION, Kind.GONE):  # the token is the page's; what is not public it may not see
-                self.context.notice("comments below other people's posts that tag the page cannot all be read")
+            if error.kind in (Kind.PERMISSION, Kind.GONE):  # the token is the page's: it may not see all of them
+                self.context.notice("below some posts of others that tag the page, comments cannot be read")
                 return [], None
             words = error.message.replace(raw, first)  # the id holds its author's
             raise SourceError(error.kind, words, retry_after=error.retry_after, code=error.code) from None
@@ -182,57 +153,31 @@ class Facebook(Network):
         if (page := self._page_of(first)) is not None:
             yield parse_comment(item, self.people, page, first)
 
-    def _timeline(
-        self,
-        name: str,
-        page: Callable[[str, str | None], pages.Page],
-        parse: Callable[[Page, Any], Message | None],
-        of: str,
-    ) -> Timeline:
+    def page(self, name: str) -> Page:
+        """The page that sources.toml calls `name`; from then on it is known as the company's."""
+        page, username = self.api.page(name)
+        self.people.is_ours(page.id, username)
+        return page
+
+    def _timeline(self, name: str, of: str, read: Any, parse: Callable[[Page, Any], Message | None]) -> Timeline:
         return Timeline(
             name=name,
-            page=lambda cursor, _: page(of, cursor),
+            page=lambda cursor, _: read(self.page(of), cursor),
             parse=lambda item: parse(self.page(of), item),
         )
 
-    def _feed(self, name: str, cursor: str | None) -> pages.Page:
-        page, since = self.page(name), self._since()
+    def _feed(self, page: Page, cursor: str | None) -> pages.Page:
+        if self.context.window is not None:
+            return self.api.feed(page, cursor, int(self.context.window.since.timestamp()))
+        since = self.options.since
+        return self.api.feed(page, cursor, int(datetime.combine(since, time.min, UTC).timestamp()) if since else None)
 
-        def ask(names: Sequence[str]) -> pages.Page:
-            return self.graph.page(
-                f"{page.id}/feed",
-                cursor,
-                what=f"feed of the page {name}",
-                fields=_with_insights(POST_FIELDS, names),
-                limit=self.options.page_size,
-                edge="feed",
-                # No `until`: Graph has been seen to hold it against the time of the last comment.
-                **({"since": since} if since else {}),
-            )
+    def _tagged(self, page: Page, cursor: str | None) -> pages.Page:
+        return self.api.tagged(page, cursor)
 
-        return self.post_insights.ask(ask)
-
-    def _tagged(self, name: str, cursor: str | None) -> pages.Page:
-        return self.graph.page(
-            f"{self.page(name).id}/tagged",
-            cursor,
-            what=f"posts that tag the page {name}",
-            fields=POST_FIELDS,
-            limit=self.options.page_size,
-            edge="tagged",
-        )
-
-    def _ratings(self, name: str, cursor: str | None) -> pages.Page:
-        page = self.page(name)
+    def _ratings(self, page: Page, cursor: str | None) -> pages.Page:
         try:
-            return self.graph.page(
-                f"{page.id}/ratings",
-                cursor,
-                what=f"recommendations of the page {name}",
-                fields=REVIEW_FIELDS,
-                limit=self.options.page_size,
-                edge="ratings",
-            )
+            return self.api.ratings(page, cursor)
         except SourceError as error:
             if error.code != DEPRECATED:
                 raise
@@ -243,9 +188,9 @@ class Facebook(Network):
     def _post(self, page: Page, item: Any) -> Message | None:
         if isinstance(item, Mapping) and item.get("is_published") is False:
             return None
-        message = parse_post(item, self.people, page, self.post_insights)
-        if message.native_id and message.native_id != (raw := item["id"]):
-            self._mentions[message.native_id] = (str(raw), page)
+        message = parse_post(item, self.people, page, self.insights)
+        if message.native_id and message.native_id != (raw := str(item["id"])):
+            self._mentions[message.native_id] = (raw, page)
         return message
 
     def _mention(self, page: Page, item: Any) -> Message | None:
@@ -259,59 +204,20 @@ class Facebook(Network):
 
     def _account(self, name: str) -> Iterator[Message]:
         page = self.page(name)
-        if self.context.window is None and page.id in self._followers:
-            yield account_metrics(PLATFORM, page.id, page.name, {"followers": self._followers[page.id]})
-        if not self.page_insights.names:
+        if self.context.window is None and page.id in self.api.followers:
+            yield account_metrics(PLATFORM, page.id, page.name, {"followers": self.api.followers[page.id]})
+        if not self.daily.names:
             return
         known = self.notes.setdefault("page days", {})
         last = date.fromisoformat(known[page.id]) if page.id in known else None
         first, end = span(last, self.options.since, self.options.lookback_days, self.context.window)
-        for day, message in days(self.graph, page, self.page_insights, first, end):
+        for day, message in days(self.api.graph, page, self.daily, first, end):
             yield message
             known[page.id] = max(day.isoformat(), known.get(page.id, ""))
 
-    def _since(self) -> int | None:
-        if self.context.window is not None:
-            return int(self.context.window.since.timestamp())
-        since = self.options.since
-        return int(datetime.combine(since, time.min, UTC).timestamp()) if since else None
-
-    def page(self, name: str) -> Page:
-        """The page that sources.toml calls `name`, asked for once; a fault that no second try cures is kept, too."""
-        with self._lock:
-            if (known := self._pages.get(name)) is None:
-                try:
-                    known = self._asked(name)
-                except SourceError as error:
-                    if error.kind not in _FINAL:
-                        raise
-                    known = error
-                self._pages[name] = known
-        if isinstance(known, SourceError):
-            raise known
-        return known
-
-    def _asked(self, name: str) -> Page:
-        found = self.graph.get(name, what=f"page {name}", fields="id,name,username,followers_count")
-        page_id, followers = str(found.get("id") or ""), found.get("followers_count")
-        if not page_id:
-            raise SourceError(Kind.CONTRACT, f"page {name}: the answer has no id")
-        self.people.is_ours(page_id, found.get("username"))
-        if isinstance(followers, int):
-            self._followers[page_id] = float(followers)
-        return Page(page_id, str(found.get("name") or found.get("username") or name))
-
-    def _page_with(self, page_id: str) -> Page | None:
-        found = (page for page in self._pages.values() if isinstance(page, Page) and page.id == page_id)
-        return next(found, None)
-
     def _page_of(self, first: str) -> Page | None:
         """The page under which a thread stands; None where it cannot be asked for."""
-        return self._mentions[first][1] if first in self._mentions else self._page_with(first.partition("_")[0])
-
-
-def _with_insights(fields: str, names: Sequence[str]) -> str:
-    return f"{fields},insights.metric({','.join(names)})" if names else fields
+        return self._mentions[first][1] if first in self._mentions else self.api.with_id(first.partition("_")[0])
 
 
 def _network(options: Options, context: Context) -> Facebook:
@@ -367,7 +273,7 @@ def check(options: Options, context: Context) -> Iterator[Check]:
 
 def _try(network: Facebook, path: str, what: str, **params: Any) -> str | None:
     try:
-        network.graph.get(path, what=what, **params)
+        network.api.graph.get(path, what=what, **params)
     except SourceError as error:
         return error.message
     return None

@@ -17,13 +17,12 @@ from resonanz.social.texts import whole
 
 PLATFORM = "facebook"
 # Objects with an id and a name that are no people; every other one is, unless it is the company's.
-_NO_PEOPLE = frozenset({"insights", "application", "place"})
+_NO_PEOPLE = frozenset({"insights", "application"})
 # Words about people that name them, and addresses with the token in them (`paging`).
 _LEFT_OUT = frozenset(
-    {"paging", "story", "story_tags", "with_tags", "to", "admin_creator", "picture", "icon", "actions"}
+    {"paging", "story", "story_tags", "with_tags", "to", "admin_creator", "picture", "icon", "actions", "place"}
 )
 _TEXTS = frozenset({"message", "review_text", "title", "description"})
-_OF_ATTACHMENTS = ("media_type", "type", "unshimmed_url")
 _OF_TAGS = ("type", "offset", "length")
 _ADDRESS = re.compile(r"https?://(?:[\w-]+\.)*(?:facebook|fb)\.(?:com|me)/\S*", re.IGNORECASE)
 _MOST_NAMES, _MOST_THREADS = 200, 2000  # that are remembered
@@ -75,7 +74,7 @@ class People:
         for start, end, person in reversed(list(_tagged(text, item.get("message_tags")))):
             if not self.is_company(person):
                 mark = "" if text[:start].endswith("@") else "@"
-                text = f"{text[:start]}{mark}{self._key_of(person)}{text[end:]}"
+                text = f"{text[:start]}{mark}{self.key_of(person)}{text[end:]}"
         for name, key in self._spoken_of(text, thread).items():
             text = re.sub(rf"(?<!\w)@?{re.escape(name)}(?!\w)", f"@{key}", text)
         return (self._privacy.text(PLATFORM, text) if "@" in text or "＠" in text else text), is_repaired
@@ -91,7 +90,7 @@ class People:
             del self._named[next(iter(self._named))]
         names = self._named.setdefault(thread, {})
         if len(names) < _MOST_NAMES:
-            names[name] = self._key_of(person)
+            names[name] = self.key_of(person)
 
     def _spoken_of(self, text: Any, thread: str | None) -> dict[str, str]:
         """Name -> key of those of a thread's speakers whose name stands in `text`."""
@@ -108,9 +107,7 @@ class People:
         if isinstance(raw, str) and native_id is not None and raw != native_id:
             found[raw] = native_id
             found[raw.partition("_")[0]] = native_id.partition("_")[0]
-        author = item.get("from") if isinstance(item, Mapping) else None
-        is_ours = isinstance(author, Mapping) and self.is_company(author)
-        structure = self._structure(item, found, is_ours)
+        structure = self._structure(item, found)
         try:
             shown = orjson.dumps(structure).decode()
         except TypeError:  # halves of broken characters
@@ -121,9 +118,9 @@ class People:
                 return structure
         return self._privacy.scrub(PLATFORM, structure, found)
 
-    def _structure(self, value: Any, found: dict[str, str], is_ours: bool) -> Any:
+    def _structure(self, value: Any, found: dict[str, str]) -> Any:
         if isinstance(value, list):
-            return [self._structure(item, found, is_ours) if isinstance(item, dict | list) else item for item in value]
+            return [self._structure(item, found) if isinstance(item, dict | list) else item for item in value]
         kept: dict[str, Any] = {}
         for name, item in value.items() if isinstance(value, dict) else ():
             if name in _LEFT_OUT:
@@ -133,12 +130,12 @@ class People:
             elif isinstance(item, str):
                 if "://" not in item or not self._is_private_address(item, name):
                     kept[name] = item
-            elif isinstance(item, dict) and name in ("attachment", "attachments") and not is_ours:
+            elif isinstance(item, dict) and name in ("attachment", "attachments"):
                 kept[name] = _attachments(item)
             elif name in ("message_tags", "tags", "from", "reviewer") or _is_person(item):
                 kept[name] = self._people(item, found)
             elif isinstance(item, dict | list):
-                kept[name] = self._structure(item, found, is_ours)
+                kept[name] = self._structure(item, found)
             else:
                 kept[name] = item
         return kept if isinstance(value, dict) else value
@@ -153,13 +150,13 @@ class People:
             return None
         if self.is_company(value):
             return {name: value[name] for name in ("id", "name", "username", *_OF_TAGS) if name in value}
-        key = self._key_of(value)
+        key = self.key_of(value)
         for name in ("id", "name", "username"):
             if value.get(name) and isinstance(value[name], str):
                 found[value[name]] = key
         return {"id": key, **{name: value[name] for name in _OF_TAGS if name in value}}
 
-    def _key_of(self, person: Mapping[str, Any]) -> str:
+    def key_of(self, person: Mapping[str, Any]) -> str:
         return self.key(str(person.get("id") or person.get("name") or "unknown"))
 
     def _is_private_address(self, value: str, name: str) -> bool:
@@ -186,13 +183,14 @@ def _is_person(value: Any) -> bool:
 
 
 def _attachments(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Of what private people attach: its kind, and where it leads outside of Facebook. Titles and albums name them."""
+    """Of what is attached: its kind, and where it leads outside of Facebook. Titles inside of it name people."""
     if isinstance(value.get("data"), list):
         return {"data": [_attachments(item) for item in mappings(value["data"])]}
-    kept = {name: value[name] for name in _OF_ATTACHMENTS if isinstance(value.get(name), str)}
-    if _ADDRESS.match(kept.get("unshimmed_url", "")):
-        del kept["unshimmed_url"]
-    return kept
+    address = value.get("unshimmed_url") or value.get("url")
+    names = ["media_type", "type"]
+    if isinstance(address, str) and not _ADDRESS.match(address):
+        names += ["title", "unshimmed_url"]
+    return {name: value[name] for name in names if isinstance(value.get(name), str)}
 
 
 def _tagged(text: str, tags: Any) -> Iterator[tuple[int, int, Mapping[str, Any]]]:

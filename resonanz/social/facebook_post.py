@@ -24,7 +24,7 @@ _COUNTS = ",".join(
 POST_FIELDS = ",".join(
     [
         "id,message,message_tags,created_time,updated_time,from,permalink_url,status_type,is_published,is_hidden,shares",
-        "attachments{media_type,type,title,description,url,unshimmed_url}",
+        "attachments{media_type,type,title,unshimmed_url}",
         "comments.filter(stream).limit(0).summary(true)",
         _COUNTS,
     ]
@@ -96,18 +96,18 @@ def _post(post: Any, people: People, page: Page, insights: Insights | None) -> M
         found = insights.totals(post.get("insights"))
         metrics |= found
         unavailable = {name: reason for name, reason in insights.unavailable.items() if name not in metrics}
-    author_id = author.get("id") if author else None if is_on_page else owner
+    key = people.key_of(author) if author else None if is_on_page else people.key(owner)
     return Message(
         platform=PLATFORM,
         native_id=native_id,
         kind="post" if is_on_page or is_company else "mention",
         thread_native_id=native_id,
-        author_key=people.key(str(author_id)) if author_id else None,
+        author_key=key,
         author_name=str(author.get("name") or page.name) if author and is_company else None,
         is_company=is_company,
         account=page.name,
-        created_at=_time(post, "created_time"),
-        created_at_precision="second",
+        created_at=(created := _time(post, "created_time")),
+        created_at_precision="second" if created else "unknown",
         text=text,
         text_is_repaired=is_repaired,
         url=people.address(post.get("permalink_url"), native_id),
@@ -134,12 +134,12 @@ def _comment(comment: Any, people: People, page: Page, first: str) -> Message:
         kind="comment" if parent == first else "reply",
         parent_native_id=parent,
         thread_native_id=first,
-        author_key=people.key(str(author["id"])) if author and author.get("id") else None,
+        author_key=people.key_of(author) if author else None,
         author_name=str(author.get("name") or page.name) if author and is_company else None,
         is_company=is_company,
         account=page.name,
-        created_at=_time(comment, "created_time"),
-        created_at_precision="second",
+        created_at=(created := _time(comment, "created_time")),
+        created_at_precision="second" if created else "unknown",
         text=text,
         text_is_repaired=is_repaired,
         url=people.address(comment.get("permalink_url"), native_id),
@@ -152,11 +152,11 @@ def _review(review: Any, people: People, page: Page) -> Message:
     author = _author(review, "reviewer")
     story = review.get("open_graph_story")
     created = _time(review, "created_time")
-    key = people.key(str(author["id"])) if author and author.get("id") else None
+    key = people.key_of(author) if author else None
     if isinstance(story, Mapping) and story.get("id"):
         own = str(story["id"]).rpartition("_")[2]
-    else:  # a person recommends a page once; without a name, the moment has to do
-        own = key or blake2b(created.isoformat().encode(), digest_size=16).hexdigest()
+    else:  # a person recommends a page once; without one, moment and text have to do
+        own = key or blake2b(f"{created} {review.get('review_text')}".encode(), digest_size=16).hexdigest()
     text, is_repaired = people.text({"message": review.get("review_text")})
     native_id = f"{page.id}/ratings/{own}"
     stars = review.get("rating")
@@ -168,7 +168,7 @@ def _review(review: Any, people: People, page: Page) -> Message:
         author_key=key,
         account=page.name,
         created_at=created,
-        created_at_precision="second",
+        created_at_precision="second" if created else "unknown",
         text=text,
         text_is_repaired=is_repaired,
         url=f"https://www.facebook.com/{page.id}/reviews",
@@ -195,6 +195,8 @@ def _counts(item: Mapping[str, Any]) -> dict[str, float]:
         name = f"reactions_{kind.lower()}"
         if (count := _total(item.get(name))) is not None:
             metrics[name] = count
+    if "reactions_like" not in metrics and (likes := _total(item.get("likes"))) is not None:
+        metrics["reactions_like"] = likes
     return metrics
 
 
@@ -204,7 +206,9 @@ def _total(edge: Any) -> float | None:
     return float(count) if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
 
 
-def _time(item: Mapping[str, Any], name: str) -> datetime:
+def _time(item: Mapping[str, Any], name: str) -> datetime | None:
+    if item.get(name) is None:
+        return None
     value = field(item, name, str, int)
     if isinstance(value, int):  # date_format=U
         return datetime.fromtimestamp(value, UTC)

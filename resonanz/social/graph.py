@@ -36,6 +36,7 @@ _TOO_MUCH = re.compile(r"reduce the amount of data", re.IGNORECASE)
 _PROOF = re.compile(r"appsecret_proof", re.IGNORECASE)
 _NO_TOKEN = re.compile(r"access token", re.IGNORECASE)
 _METRIC = re.compile(r"\bmetrics?\b", re.IGNORECASE)
+_MISSING = re.compile(r"object with id .* does not exist", re.IGNORECASE)
 _CURSOR = re.compile(r"\bcursors?\b|paging token|\bafter\b", re.IGNORECASE)
 _PLACES = ("after", "until", "since", "offset", "page", "__paging_token", "__previous")
 
@@ -49,6 +50,8 @@ def explain(status: int, body: Any, headers: Mapping[str, str]) -> Refusal | Non
     said = [str(error[name]) for name in ("message", "error_user_msg") if error.get(name)]
     words = ": ".join(dict.fromkeys(said))  # the second is at times the one that tells
     kind, name = _meaning(code, subcode, words)
+    if code == 100 and status in (404, 410):
+        kind, name = Kind.GONE, NOT_THERE
     if kind is None and error.get("is_transient") is True:
         kind = Kind.TRANSIENT
     numbers = f"code {code}" + (f", subcode {subcode}" if subcode is not None else "")
@@ -72,7 +75,7 @@ def _meaning(code: int | None, subcode: int | None, words: str) -> tuple[Kind | 
         return Kind.GONE, str(code)
     if code in _TRANSIENT:
         return Kind.TRANSIENT, str(code)
-    if code == 100 and subcode == 33:
+    if code == 100 and (subcode == 33 or _MISSING.search(words)):
         return Kind.GONE, NOT_THERE
     if code == 100 and _METRIC.search(words):
         return Kind.CONTRACT, INVALID_METRIC
@@ -120,8 +123,8 @@ class Graph:
             try:
                 value = self.get(path, what=what, fields=fields, limit=size, **params, **_place(cursor))
             except SourceError as error:
-                if error.code == CURSOR_EXPIRED and cursor is None:
-                    raise SourceError(error.kind, error.message, code="100") from None
+                if error.code in (CURSOR_EXPIRED, "100"):  # what was accepted for the first page can only be the cursor
+                    raise SourceError(error.kind, error.message, code=CURSOR_EXPIRED if cursor else "100") from None
                 if error.code != TOO_MUCH or size == 1:
                     raise
                 self._limits[edge] = size // 2
@@ -136,17 +139,20 @@ class Graph:
 
         One id that does not exist fails the whole request: it is found by halving.
         """
+        if len(ids) == 1:
+            try:
+                return {ids[0]: self.get(ids[0], what=what, fields=fields)}
+            except SourceError as error:
+                if error.kind is not Kind.GONE:
+                    raise
+                return {ids[0]: None}
         if not ids:
             return {}
         try:
             value = self.get("", what=what, fields=fields, ids=",".join(ids))
         except SourceError as error:
-            if error.kind is not Kind.GONE and error.code != TOO_MUCH:
+            if error.kind is not Kind.GONE and error.code not in (TOO_MUCH, "100", "2500"):
                 raise
-            if len(ids) == 1:
-                if error.kind is not Kind.GONE:
-                    raise
-                return {ids[0]: None}
             middle = len(ids) // 2
             return {
                 **self.by_ids(ids[:middle], what=what, fields=fields),
