@@ -45,6 +45,10 @@ class Privacy:
         """The company's accounts, in lower case and without `@`."""
         return self._company
 
+    def knowing(self, *names: str) -> "Privacy":
+        """The same keys, with further handles and ids of the company's own accounts: those that its platform tells."""
+        return Privacy(self._secret, [*self._company, *names])
+
     def is_company(self, *names: str | None) -> bool:
         """Whether any of `names` (handle, id, display name) is one of the company's own accounts."""
         return any(_fold(name) in self._company for name in names if name)

@@ -25,6 +25,7 @@ PLATFORMS = {
     "google_plus": "resonanz.platforms.google_plus",
     "mastodon": "resonanz.platforms.mastodon",
     "x": "resonanz.platforms.x",
+    "youtube": "resonanz.platforms.youtube",
 }
 # These read files that somebody has put there: copies of older days, which cannot show that a message lives again.
 FROM_FILES = frozenset({"archive", "google_plus"})
