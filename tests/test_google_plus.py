@@ -362,3 +362,18 @@ def test_settings_name_the_account_in_any_form() -> None:
     ]  # fmt: skip
     with pytest.raises(ValueError, match="did you mean 'files'"):
         Options.model_validate({"file": ["x"]})
+
+
+def test_a_broken_member_of_an_archive_costs_itself_only(source: Source) -> None:
+    archive = source.folder / "takeout.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for number in (1, 2, 3):
+            file.writestr(f"Takeout/Google+ Stream/Posts/2018010{number} - Post.json", json.dumps(a_post(number)) * 1)
+    content = bytearray(archive.read_bytes())
+    start = content.index(b"20180102 - Post.json") + len("20180102 - Post.json")
+    content[start : start + 20] = b"\xff" * 20
+    archive.write_bytes(content)
+    source.options["files"] = ["takeout.zip"]
+    [problem] = source.run().problems
+    assert "20180102 - Post.json in it" in problem.message
+    assert set(source.by_id()) == {"z12post1", "z12post3"}

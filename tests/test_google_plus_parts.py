@@ -1,13 +1,15 @@
 """What Google+ archives are made of: JSON of any length, HTML that people wrote, people in all their forms, ids."""
 
+import copy
 import html
 import io
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resonanz.errors import SourceError
@@ -15,7 +17,10 @@ from resonanz.google_plus import content, documents, page
 from resonanz.google_plus.files import cut_name
 from resonanz.google_plus.ids import Ids, code_of
 from resonanz.google_plus.known import Known
+from resonanz.google_plus.parts import is_public
 from resonanz.google_plus.people import People
+from resonanz.google_plus.posts import Posts
+from resonanz.landing import tables
 from resonanz.privacy import Privacy
 
 PRIVACY = Privacy(b"a secret for tests only", ["+Weidenfels", "118000000000000000001", "Weidenfels"])
@@ -41,6 +46,7 @@ values = st.recursive(
 objects = st.dictionaries(st.sampled_from(["id", "kind", "content", "n"]), values, min_size=1, max_size=3)
 
 
+@settings(deadline=None)
 @given(st.lists(objects, min_size=1, max_size=6), st.integers(1, 40), st.sampled_from([None, 1]))
 def test_documents_come_out_one_by_one_however_they_are_joined(
     items: list[Any], chunk: int, indent: int | None
@@ -88,6 +94,7 @@ def test_utf16_is_read_and_latin1_is_told() -> None:
 # --- what people wrote -----------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(
     st.text(st.characters(exclude_characters="+@＠\r\0\ufeff", exclude_categories=["Cs", "Cc"]), max_size=80),
     st.booleans(),
@@ -175,6 +182,39 @@ def test_the_company_by_id_by_address_and_by_name() -> None:
     assert PEOPLE.person({"displayName": None, "id": True, "image": {}}).key is None
 
 
+# --- posts of any shape ----------------------------------------------------------------------------------------
+
+FIXTURES = Path(__file__).parent / "fixtures" / "platforms" / "google_plus"
+WHOLE = json.loads(next(FIXTURES.rglob("20160512*.json")).read_text(encoding="utf-8"))
+ACTIVITIES = json.loads((FIXTURES / "api" / "activities.json").read_text(encoding="utf-8"))["items"]
+COMMENTS = json.loads((FIXTURES / "api" / "comments.json").read_text(encoding="utf-8"))["items"]
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every object or list in a JSON value with each of its names or positions."""
+    names = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+    return [(value, name) for name in names] + [place for name in names for place in places(value[name])]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), values | st.sampled_from(["", "http://[", "users/", "+", "plus.google.com/+", "<a", 10**21, -1]))
+def test_no_field_of_any_kind_breaks_the_parser(data: st.DataObject, odd: Any) -> None:
+    parser = Posts(PEOPLE, Ids({}))
+    for raw, parse in (
+        (WHOLE, lambda raw: list(parser.takeout(raw, "x.json"))),
+        (data.draw(st.sampled_from(ACTIVITIES)), lambda raw: list(parser.activity(raw, "x.json"))),
+        (data.draw(st.sampled_from(COMMENTS)), lambda raw: [parser.comment(raw, "x.json")]),
+    ):
+        changed = copy.deepcopy(raw)
+        holder, name = data.draw(st.sampled_from(places(changed)))
+        holder[name] = odd
+        is_public(changed)
+        found = parse(changed)
+        assert found
+        assert all(message.parse_error or message.native_id for message in found)
+        list(tables(found))
+
+
 # --- ids -------------------------------------------------------------------------------------------------------
 
 
@@ -201,6 +241,7 @@ def test_codes_of_addresses() -> None:
 # --- pages -----------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_page_breaks_the_parser(content: str) -> None:
     page.post(content)

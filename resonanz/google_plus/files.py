@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _DATED = re.compile(r"\d{8} - .*", re.DOTALL)
 _POSTS = frozenset(
     {"posts", "post", "beiträge", "publications", "publicaciones", "berichten", "posty", "inlägg", "postagens"}
 )
+# What opening and reading files and members of archives may raise: encrypted ones, unknown methods, cut-off data.
+UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 _LOOKED_AT = 4_096
 _STREAM = re.compile(r"google\+", re.IGNORECASE)
 
@@ -107,7 +110,7 @@ def entries(patterns: list[str], base: Path, archives: Archives, problems: list[
             try:
                 for entry in _entries(Path(os.path.normpath(match.absolute())), archives):
                     found.setdefault((str(entry.path), entry.member), entry)
-            except (OSError, zipfile.BadZipFile) as error:
+            except UNREADABLE as error:
                 problems.append(fault(str(match), error))
     pages = sorted((e for e in found.values() if e.is_page), key=_order)
     posts = sorted((e for e in found.values() if e.is_post and not e.is_page), key=_order)
@@ -120,7 +123,7 @@ def fault(shown: str, error: Exception) -> SourceError:
     """A fault of the file system or of an archive in words."""
     if isinstance(error, PermissionError):
         return SourceError(Kind.PERMISSION, f"{shown}: no right to read it; allow it with chmod a+r")
-    if isinstance(error, zipfile.BadZipFile | EOFError | RuntimeError | NotImplementedError):
+    if isinstance(error, zipfile.BadZipFile | EOFError | RuntimeError | zlib.error):
         said = "no zip archive that can be read (broken, encrypted or another kind)"
         return SourceError(Kind.CONTRACT, f"{shown}: {said}; download it again, or unpack it and name the folder")
     if isinstance(error, FileNotFoundError):
@@ -163,9 +166,14 @@ def _chosen(found: list[Entry], archives: Archives) -> list[Entry]:
 
 
 def _is_resource(entry: Entry, archives: Archives) -> bool:
-    """Whether a file begins like an answer of API v1."""
-    with archives.open(entry) as file:
-        return not entry.is_page and b'"plus#' in file.read(_LOOKED_AT)
+    """Whether a file begins like an answer of API v1; one that cannot be opened may be, and reading it says why."""
+    if entry.is_page:
+        return False
+    try:
+        with archives.open(entry) as file:
+            return b'"plus#' in file.read(_LOOKED_AT)
+    except UNREADABLE:
+        return True
 
 
 def _is_post(path: PurePosixPath) -> bool:

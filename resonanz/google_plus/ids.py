@@ -8,9 +8,8 @@ which of the two names it for good; this file remembers that, by the address.
 import hashlib
 import re
 from datetime import datetime
-from urllib.parse import urlsplit
 
-_POST_PATH = re.compile(r"/posts/(?P<code>[\w-]+)")
+_POST_PATH = re.compile(r"^[^?#]*/posts/(?P<code>[\w-]+)")
 _COMMENT_ID = re.compile(r"(?P<activity>z[0-9a-z]+)[#.](?P<number>\d+)")
 
 # How the ids of a post's comments are made. Takeout writes `z12…#14…`, API v1 `z12…#14…` or `z12…14…` with a dot.
@@ -19,7 +18,7 @@ OPEN, HASH, DOT, DERIVED = " ", "#", ".", "~"
 
 def code_of(address: str | None) -> str | None:
     """The last part of a post's address, `HYNhBAMeA7U` of `plus.google.com/118…/posts/HYNhBAMeA7U`."""
-    found = _POST_PATH.search(urlsplit(address).path) if address else None
+    found = _POST_PATH.search(address) if address else None
     return found["code"] if found else None
 
 

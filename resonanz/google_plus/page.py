@@ -72,7 +72,7 @@ class Node:
 
 
 class _Tree(HTMLParser):
-    _DEEPEST = 200  # elements within each other; a page of Takeout has ten
+    _DEEPEST = 100  # elements within each other; a page of Takeout has ten
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

@@ -2,15 +2,13 @@
 
 import hashlib
 import logging
-import zipfile
-import zlib
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from resonanz.errors import Kind, SourceError
 from resonanz.google_plus import page
 from resonanz.google_plus.documents import documents, not_utf8
-from resonanz.google_plus.files import Archives, Entry, entries, fault
+from resonanz.google_plus.files import UNREADABLE, Archives, Entry, entries, fault
 from resonanz.google_plus.ids import DERIVED, OPEN, Ids, code_of
 from resonanz.google_plus.known import cut_name
 from resonanz.google_plus.parts import is_public
@@ -116,7 +114,10 @@ class Reader:
         except SourceError as error:
             self._context.problems.append(error)
             return False
-        except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        except RecursionError:
+            self._context.problems.append(SourceError(Kind.CONTRACT, f"{entry.shown}: its JSON is nested too deep"))
+            return False
+        except UNREADABLE as error:
             self._context.problems.append(fault(entry.shown, error))
             return False
         return True

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from resonanz.archive.strict import Strict
 from resonanz.errors import SourceError
 from resonanz.google_plus.documents import documents
-from resonanz.google_plus.files import Archives, Entry, entries, fault
+from resonanz.google_plus.files import UNREADABLE, Archives, Entry, entries, fault
 from resonanz.google_plus.people import account_names
 from resonanz.google_plus.reader import Reader
 from resonanz.landing import stream
@@ -81,6 +81,6 @@ def _posts(entry: Entry, archives: Archives, problems: list[SourceError]) -> int
                 count += 1
     except SourceError as error:
         problems.append(error)
-    except OSError as error:
+    except UNREADABLE as error:
         problems.append(fault(entry.shown, error))
     return count
