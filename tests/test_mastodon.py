@@ -193,6 +193,19 @@ def test_no_word_is_lost_or_changed_on_the_way_through_html(text):
     assert plaintext(f"<p>{html.escape(text)}</p>").strip() == text.strip()
 
 
+_PIECES = st.sampled_from(
+    ["Wort", " ", "\n", "&amp;", "&nbsp;", "<br>", "<br />", '<a href="https://x.example/?a=1">', "</a>"]
+)
+
+
+@given(
+    st.lists(st.lists(_PIECES | st.sampled_from(["<span>", "</span>", "ä", "@"]), max_size=6), min_size=1, max_size=4)
+)
+def test_simple_html_gives_the_same_text_with_and_without_the_parser(paragraphs):
+    html = "".join(f"<p>{''.join(pieces)}</p>" for pieces in paragraphs)
+    assert plaintext(html) == plaintext(html + "<!-- no simple HTML -->")
+
+
 # ---------------------------------------------------------------- a server that lives
 
 

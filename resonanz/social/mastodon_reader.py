@@ -16,6 +16,7 @@ from resonanz.social.mastodon_pages import created_of, id_of, ids_of, pages
 from resonanz.social.mastodon_people import Instance
 from resonanz.social.mastodon_status import PUBLIC, Thread, parse_status
 from resonanz.social.memory import Memory, moment, name_of
+from resonanz.social.pages import ahead
 
 _NEEDS_TOKEN = ("This method requires an authenticated user", "This API requires an authenticated user")
 
@@ -138,7 +139,7 @@ class Reader:
         """
         since = self.options.since and datetime.combine(self.options.since, time.min, UTC)
         line.state["bottom"] = since.isoformat() if since else None
-        for number, (page, following) in enumerate(pages(self.client, name, path, params, "next"), 1):
+        for number, (page, following) in enumerate(ahead(pages(self.client, name, path, params, "next")), 1):
             line.state.setdefault("cursor", ids_of(page)[0])
             for item in page:
                 if since is None or (created_of(item) or since) >= since:

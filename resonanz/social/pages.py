@@ -4,12 +4,13 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 from resonanz.errors import Kind, SourceError
 
 Page = tuple[list[Any], str | None]
 Pages = Iterator[Page]
+Item = TypeVar("Item")
 
 CURSOR_EXPIRED = "cursor expired"  # the code of a SourceError after which a list must be read from its top again
 _MOST_EMPTY = 50  # pages without an item, one after the other
@@ -50,13 +51,13 @@ def paged(ask: Callable[[str | None], Page], cursor: str | None, what: str) -> P
         cursor = following
 
 
-def ahead(pages: Pages) -> Pages:
+def ahead(pages: Iterator[Item]) -> Iterator[Item]:
     """The same pages, the next ones fetched in a thread of their own meanwhile."""
-    waiting: queue.Queue[Page | BaseException | None] = queue.Queue(_AHEAD)
+    waiting: queue.Queue[Item | BaseException | None] = queue.Queue(_AHEAD)
     is_wanted = threading.Event()
     is_wanted.set()
 
-    def put(item: Page | BaseException | None) -> None:
+    def put(item: Item | BaseException | None) -> None:
         while is_wanted.is_set():
             try:
                 waiting.put(item, timeout=0.1)

@@ -1,10 +1,19 @@
 """HTML as people see it, as plain text: the words stay, the markup goes."""
 
+import re
+from html import unescape
 from html.parser import HTMLParser
 
 _BLOCKS = frozenset({"p", "div", "blockquote", "pre", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "table"})
 _LINES = frozenset({"li", "tr", "dt", "dd"})
 _SILENT = frozenset({"script", "style", "template", "title"})
+
+
+# What most posts are made of: paragraphs with line breaks, links and spans. Cut at its tags, such HTML takes a quarter
+# of the parser's time, and this is where most of an extraction's goes.
+_SIMPLE = re.compile(r"(?:<p(?: [^<>]*)?>(?:[^<]++|<br ?/?>|</?(?:a|span)(?: [^<>]*)?>)*+</p>)++")
+_PARAGRAPH = re.compile(r"<p(?: [^<>]*)?>(.*?)</p>", re.DOTALL)
+_TAG = re.compile(r"<(/?\w+)[^<>]*>")
 
 
 class _Plain(HTMLParser):
@@ -57,7 +66,27 @@ def plaintext(html: str) -> str:
     """
     if "<" not in html and "&" not in html:
         return html.strip("\n")
+    if "quote-inline" not in html and _SIMPLE.fullmatch(html):
+        return _cut(html).strip("\n")
     parser = _Plain()
     parser.feed(html)
     parser.close()
     return "".join(parser.pieces).strip("\n")
+
+
+def _cut(html: str) -> str:
+    """What `_Plain` makes of simple HTML."""
+    text = ""
+    for paragraph in _PARAGRAPH.findall(html):
+        is_between = True
+        for number, piece in enumerate(_TAG.split(paragraph)):
+            if number % 2:
+                text += "\n" if piece == "br" else ""
+                continue
+            said = unescape(piece)
+            if not is_between or said.strip():
+                text += said
+                is_between = False
+        if text:
+            text += "\n" * (2 - min(2, len(text) - len(text.rstrip("\n"))))
+    return text
