@@ -11,6 +11,7 @@ from dlt.load.load import Load
 from resonanz import settings
 from resonanz.extract import Extraction, extract
 from resonanz.guard import admit
+from resonanz.platforms import Window
 
 _begin = Load.__init__
 
@@ -32,14 +33,14 @@ class Source:
     accounts: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
-    def run(self) -> Extraction:
-        """Extract once."""
+    def run(self, window: Window | None = None) -> Extraction:
+        """Extract once; with `window`, as a backfill."""
         file = self.folder / "sources.toml"
         lines = ["[company]", 'name = "Weidenfels"', f"accounts = {json.dumps(self.accounts)}"]
         lines += ["[[sources]]", 'name = "fediverse"']
         lines += [f"{name} = {_toml(value)}" for name, value in self.options.items()]
         file.write_text("\n".join(lines), encoding="utf-8")
-        extraction = extract(settings.load(file, self.folder / "var"), "fediverse")
+        extraction = extract(settings.load(file, self.folder / "var"), "fediverse", window)
         self.rows = [
             {"stream": batch.stream, **row}
             for batch in extraction.batches
@@ -53,6 +54,11 @@ class Source:
         found = {row["native_id"]: row for row in self.rows}
         assert len(found) == len(self.rows), "a message landed twice"
         return found
+
+    def landed(self) -> list[dict[str, Any]]:
+        """What all runs landed."""
+        lake = settings.load(self.folder / "sources.toml", self.folder / "var").lake
+        return [row for batch in lake.batches() for file in batch.files for row in pq.read_table(file).to_pylist()]
 
     def quarantined(self) -> dict[str, int]:
         """Stream -> rows of everything landed that the guard would keep out; a refused batch counts whole."""
@@ -71,4 +77,6 @@ class Source:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {_toml(item)}" for name, item in value.items()) + " }"
     return value.isoformat() if hasattr(value, "isoformat") else json.dumps(value)

@@ -76,7 +76,7 @@ def serve(answers: Answers) -> Iterator[Server]:
             if reply.cut is not None:
                 self.close_connection = True
 
-        do_GET = do_POST = _handle
+        do_GET = do_POST = do_PUT = _handle
 
         def log_message(self, *_: Any) -> None:
             pass
