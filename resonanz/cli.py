@@ -93,9 +93,9 @@ def _sources(arguments: Arguments) -> int:
 
 def _airflow(arguments: Arguments) -> int:
     from resonanz.local.background import airflow
-    from resonanz.settings import settings
+    from resonanz.settings import home
 
-    return airflow(settings(), arguments.arguments)
+    return airflow(home(), arguments.arguments)
 
 
 COMMANDS: dict[str, tuple[Callable[[Arguments], int], str]] = {

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from airflow.sdk import BaseOperator
 
 from resonanz.backfill import window_of
+from resonanz.budget import Budget
 from resonanz.errors import Kind, SourceError
 from resonanz.platforms import Window
 from resonanz.settings import is_scheduled, settings
@@ -82,9 +83,9 @@ class Extract(BaseOperator):
                 if error.kind is not Kind.LIMIT:
                     raise
                 nothing_read = error
-                result = Extraction([], [error])
+                result = Extraction([], [error], spent=_books(self.source))
         log.info("%s: %d new batches landed; spent: %s", self.source, len(result.batches), result.spent)
-        if settings().source(self.source).budget:
+        if settings().source(self.source).budget and result.spent != "nothing":
             notices.info("%s: spent: %s", self.source, result.spent)
         for notice in result.notices:
             notices.warning("%s: %s", self.source, notice)
@@ -137,6 +138,12 @@ class Extract(BaseOperator):
         progress.waits, progress.waited = progress.waits + 1, progress.waited + wait
         self.defer(trigger=DateTimeTrigger(moment=moment), method_name="resume", kwargs={"progress": asdict(progress)})
         raise AssertionError("defer always raises")
+
+
+def _books(source: str) -> str:
+    """All that stands in the source's books, where a run broke off before it could tell what it has spent itself."""
+    standing = Budget(settings().source(source).budget, settings().lake.usage(source)).standing()
+    return "; ".join(f"{name}: {spent:,} in all" for name, (spent, _) in standing.items()) or "nothing"
 
 
 def _small(words: list[str]) -> list[str]:

@@ -124,7 +124,10 @@ def test_tasks_killed_in_every_stage_leave_the_same_marts(demo: tuple[Path, str]
     assert marts(home, _OF_THE_RUN) == marts(undisturbed, _OF_THE_RUN)
 
 
-def test_a_failing_source_fails_the_run_with_its_own_words_and_stops_nobody(tmp_path: Path) -> None:
+def test_a_failing_source_fails_the_run_with_its_own_words_and_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESONANZ_TOKEN_PAID", "a-token-of-nobody")
     (tmp_path / "good.csv").write_text("id,text\n1,Die neue Maschine ist super leise!\n2,Terrible service.\n")
     (tmp_path / "bad.csv").write_text("id,message\n1,hello\n")
     sources = tmp_path / "sources.toml"
@@ -140,6 +143,8 @@ mapping = {{ id = "id", text = "text" }}
         + table.format(name="good", file="good.csv")
         + table.format(name="bad", file="bad.csv")
         + table.format(name="gone", file="nowhere.csv")
+        + '[[sources]]\nname = "paid"\nplatform = "facebook"\npages = ["1"]\nbase_url = "http://127.0.0.1:9"\n'
+        + "budget = { requests_per_day = 0 }\n"
     )
     home = tmp_path / "var"
     status, out, err = run(home, sources)
@@ -148,6 +153,8 @@ mapping = {{ id = "id", text = "text" }}
     assert "text" in err
     assert "nowhere.csv" in err
     assert "Traceback" not in out + err
+    assert "NOTICE paid: the budget requests_per_day = 0" in out  # a spent budget is no fault
+    assert "paid" not in err
     with duckdb.connect(str(Lake(home).published), read_only=True) as published:
         assert published.execute("select count(*) from core.fct_messages").fetchone() == (2,)
 

@@ -7,7 +7,7 @@ from resonanz.errors import ResonanzError
 from resonanz.lake import Lake
 from resonanz.local import processes
 from resonanz.local.airflow_env import BIN, USER, database, environment, password, password_file
-from resonanz.settings import Settings
+from resonanz.settings import Settings, sources_file
 
 
 def up(settings: Settings) -> int:
@@ -39,14 +39,15 @@ def down(home: Path) -> int:
     return 0
 
 
-def airflow(settings: Settings, arguments: list[str]) -> int:
+def airflow(home: Path, arguments: list[str]) -> int:
     """Airflow's own command line for the Airflow of `make up`; takes this process's place.
 
     :param arguments: as `airflow` takes them: ["backfill", "create", ...].
     """
-    lake = settings.lake
+    lake = Lake(home)
     if not database(lake).exists():
         raise ResonanzError("there is no Airflow here yet; start one with `make up`")
-    port = int((processes.running(lake) or {}).get("port", 0))
-    env = environment(lake, port, port, sources=settings.file, scheduled=True)
+    state = processes.running(lake) or {"port": 0, "sources": sources_file()}
+    port = int(state["port"])
+    env = environment(lake, port, port, sources=Path(state["sources"]), scheduled=True)
     os.execve(BIN / "airflow", ["airflow", *arguments], env)  # noqa: S606  no shell
