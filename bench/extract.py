@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -27,7 +27,7 @@ def main() -> None:
     with _server(STATUSES) as address, tempfile.TemporaryDirectory() as folder:
         homes = (Path(folder) / str(number) for number in count())
         _extract(address, next(homes))  # imports are over when it counts
-        ways = {
+        ways: dict[str, Callable[[], object]] = {
             "bare loop": lambda: _bare(address, Path(folder) / "bare.jsonl"),
             "extraction": lambda: _extract(address, next(homes)),
         }

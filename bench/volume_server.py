@@ -1,10 +1,11 @@
-"""A Mastodon server with as many statuses as wanted, made up while they are served: `python -m bench.volume_server 100000`.
+"""A Mastodon server with as many statuses as wanted, made up as they are served: `python -m bench.volume_server 9000`.
 
 What extraction costs by volume shows only on more data than the demo company has. The process prints its address.
 """
 
 import json
 import sys
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -67,8 +68,6 @@ def _handler(count: int, templates: list[tuple[bytes, bytes, bytes]]) -> type[Ba
 def _status(template: tuple[bytes, bytes, bytes], number: int, count: int) -> bytes:
     """Status `number`; a minute apart, the newest in autumn 2026."""
     minutes = 29_700_000 - (count - number)
-    from datetime import UTC, datetime
-
     at = datetime.fromtimestamp(minutes * 60, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     before, between, after = template
     return before + str(_FIRST + number).encode() + between + at.encode() + after

@@ -534,7 +534,7 @@ def test_a_server_that_gives_nothing_fails_the_source_with_one_clear_error(serve
     [(b"<html>Hallo</html>", "HTML instead of JSON"), (b"", "empty answer"), (b'{"feed": [{"po', "breaks off")],
 )
 def test_an_answer_that_is_not_json_is_told_in_words(server, source, body, words):
-    server.network.faults["app.bsky.feed.getAuthorFeed"] = [Reply(body)]
+    server.network.faults["app.bsky.feed.getAuthorFeed"] = [Reply(body)] * http.ATTEMPTS
     problems = source.run().problems
     assert [problem.kind for problem in problems] == [Kind.CONTRACT]
     assert words in problems[0].message
