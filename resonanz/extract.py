@@ -1,6 +1,6 @@
 """Extract: read what is new at one source and land it, through dlt, with the source's cursor in dlt's state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,7 +57,7 @@ def extract(settings: Settings, name: str, window: Window | None = None) -> Extr
     with held(settings.lake.lock(name), f"source {name}"):
         known = set(settings.lake.batches(name))
         chosen, context = connect(settings, source, window)
-        plain = _plain(source, context)
+        plain = _plain(settings, source, context)
         try:
             pipeline = Pipeline(settings, name, window)
             _land(pipeline, list(platform(source.platform).streams(chosen, context)), context)
@@ -83,10 +83,20 @@ def _land(pipeline: Pipeline, streams: list[Any], context: Context) -> None:
         pipeline.finish()
 
 
-def _plain(source: Source, context: Context) -> Callable[[str], str]:
-    """What takes tokens and handles out of words that a platform may have put them into."""
+def _plain(settings: Settings, source: Source, context: Context) -> Callable[[str], str]:
+    """What takes tokens and handles out of words that a platform may have put them into; who stands in sources.toml
+    is named, so that somebody can find the place."""
     signed_in = Credentials(context.token, dict(context.secrets))
-    return lambda words: context.privacy.text(source.platform, signed_in.hidden_in(words))
+    named = settings.privacy([*context.privacy.company_accounts, *_strings(source.options)])
+    return lambda words: named.text(source.platform, signed_in.hidden_in(words))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)
 
 
 def _reworded(error: SourceError, plain: Callable[[str], str]) -> SourceError:
