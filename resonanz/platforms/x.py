@@ -48,6 +48,8 @@ class Options(SocialOptions):
         `accounts`.
     :param reread_hours: at least so long between two look-ups of the young posts (edits, counts, deletions): each
         costs as many posts as there are young ones.
+    :param recheck_threads: look for answers in all known conversations of the last seven days, 13 with each request; 0:
+        only in those that show another number of answers.
     :param compliance: find deletions through batch compliance jobs, which cost nothing.
     :param page_size: posts a page.
     """
@@ -86,6 +88,7 @@ class X(Network):
         self.has_accounts = bool(options.accounts) and context.window is None
         self.api = Api(client, context, options.page_size)
         self.people = People(context.privacy)
+        self.read_now: set[str] = set()  # posts that this run was given
         self._versions: dict[str, str] = {}
         self._too_old: set[str] = set()  # ids from which recent search no longer goes on
 
@@ -126,11 +129,16 @@ class X(Network):
 
     def parse(self, item: Post) -> Message | None:
         """The message in a post; None for a repost."""
-        return parse_post(*item, self.people, self.api.refused, self._versions)
+        message = parse_post(*item, self.people, self.api.refused, self._versions)
+        if message is not None and message.native_id:
+            self.read_now.add(message.native_id)
+        return message
 
-    def conversation(self, first: str, since: str | None, cursor: str | None) -> Page:
-        """What was said in a conversation within the last seven days, after the post `since`."""
-        ask = partial(self._recent, f"conversation_id:{first}", f"conversation {first}", cursor)
+    def conversations(self, firsts: Sequence[str], since: str | None, cursor: str | None) -> Page:
+        """What was said in some conversations within the last seven days, after the post `since`."""
+        query = " OR ".join(f"conversation_id:{first}" for first in firsts)
+        what = f"conversation {firsts[0]}" + (f" and {len(firsts) - 1} others" if len(firsts) > 1 else "")
+        ask = partial(self._recent, query, what, cursor)
         return self._after(since, lambda newest: ask({"since_id": newest} if newest else {}))
 
     def _line(self, name: str, page: Callable[[str | None, str | None], Page]) -> Timeline:
@@ -150,7 +158,8 @@ class X(Network):
         followers = counts.get("followers_count") if isinstance(counts, Mapping) else None
         if isinstance(followers, int):
             handle = str(user.get("username") or name)
-            yield account_metrics(PLATFORM, user["id"], handle, {"followers": followers}, payload=dict(user))
+            kept = {key: user[key] for key in ("id", "name", "username", "public_metrics") if key in user}
+            yield account_metrics(PLATFORM, user["id"], handle, {"followers": followers}, payload=kept)
 
     def _own(self, name: str, cursor: str | None, newest: str | None) -> Page:
         user = self._user(name)
@@ -241,13 +250,13 @@ def streams(options: Options, context: Context) -> Sequence[Any]:
     """The timelines, `accounts`, `rereads`, `compliance` and `comments`, as far as the options ask for them."""
     network = X(options, context, _client(options, context))
     following: dict[str, Any] = {}
+    notes = Notes.of(context)
     if context.window is None:
-        notes = Notes.of(context)
         if options.compliance:
-            following["compliance"] = lambda reader: Compliance(reader, network.client, notes).read()
-        following["rereads"] = lambda reader: Rereads(reader, network.api, notes, options.reread_hours).read()
+            following["compliance"] = lambda reader: Compliance(reader, notes, network.read_now).read()
+        following["rereads"] = lambda reader: Rereads(reader, notes, network.read_now, options.reread_hours).read()
     if options.replies:
-        following["comments"] = lambda reader: Conversations(reader, network.conversation, network.parse).read()
+        following["comments"] = lambda reader: Conversations(reader, notes, network.conversations, network.parse).read()
     return sources.streams(network, following)
 
 

@@ -253,16 +253,15 @@ class Memory:
         return newest - self.lookback if (newest := self.newest) else None
 
     def young(self, after: str = "", count: int = -1) -> list[str]:
-        """Ids of at most `count` (-1: all) landed messages in the look-back window, by id from `after` on: those that
-        are not known to be deleted, and that no timeline has shown in this run."""
+        """Ids of at most `count` (-1: all) landed messages in the look-back window that are not known to be deleted, by
+        id from `after` on."""
         floor = self.floor
         query = """
             select native_id from sightings
             where native_id > ? and created_at >= ? and fingerprint <> ?
-              and native_id not in (select native_id from shown where run = ?)
             order by native_id limit ?
         """
-        values = (after, floor.isoformat() if floor else "", _DELETED, self.run, count)
+        values = (after, floor.isoformat() if floor else "", _DELETED, count)
         return [name for (name,) in self.store.execute(query, values)]
 
     def forget(self, lines: Iterable[str]) -> None:

@@ -6,14 +6,14 @@ A job may take longer than a run: its number is noted, and a later run fetches w
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from resonanz.errors import Kind, SourceError
-from resonanz.http import LOOPBACK, TIMEOUT, Client
+from resonanz.http import LOOPBACK, TIMEOUT
 from resonanz.http_answers import broken
 from resonanz.landing import Message
 from resonanz.social.faults import report
@@ -29,11 +29,15 @@ _UNFINISHED = frozenset({"created", "in_progress"})
 
 class Compliance:
     """The compliance stream of one run. Its files go to other hosts than the API, and over plain http only where the
-    API itself is on this machine."""
+    API itself is on this machine.
 
-    def __init__(self, reader: Reader, client: Client, notes: Notes) -> None:
+    :param read_now: posts that this run was given by X, and so are there.
+    """
+
+    def __init__(self, reader: Reader, notes: Notes, read_now: Container[str]) -> None:
         self.reader = reader
-        self.client = client
+        self.client = client = reader.network.client
+        self._read_now = read_now
         self._may_be_plain = urlsplit(client.base).hostname in LOOPBACK
         self._notes = notes
 
@@ -50,7 +54,7 @@ class Compliance:
 
     def _create(self) -> str | None:
         """Have X look at all young posts; the new job's id, None where there are none."""
-        ids = self.reader.memory.young()
+        ids = [native_id for native_id in self.reader.memory.young() if native_id not in self._read_now]
         if not ids:
             return None
         sent = {"type": "tweets", "name": self.reader.context.source[:64]}

@@ -1,7 +1,7 @@
 """Asks for X's young posts once more by their ids: edits, counts and deletions. Each costs what a new post costs."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ from resonanz.landing import Message
 from resonanz.social.memory import moment
 from resonanz.social.notes import Notes
 from resonanz.social.reader import Reader
-from resonanz.social.x_api import LOOKUP_SIZE, Api
+from resonanz.social.x_api import LOOKUP_SIZE
 
 _AT_ONCE = 4 * LOOKUP_SIZE  # posts asked for before their answers are worked on
 _NAME = "rereads"
@@ -20,13 +20,15 @@ log = logging.getLogger(__name__)
 class Rereads:
     """The rereads stream of one run.
 
+    :param read_now: posts that this run was given by X already.
     :param hours: at least so long between two passes; one that the budget cut off goes on where it stopped.
     """
 
-    def __init__(self, reader: Reader, api: Api, notes: Notes, hours: float) -> None:
+    def __init__(self, reader: Reader, notes: Notes, read_now: Container[str], hours: float) -> None:
         self.reader = reader
         self.memory = reader.memory
-        self.api = api
+        self.budget = reader.context.budget
+        self._read_now = read_now
         self._every = timedelta(hours=hours)
         self._notes = notes
 
@@ -34,21 +36,24 @@ class Rereads:
         """Young posts that this run has not shown yet: all, or as many as half of the day's budget pays for."""
         note: dict[str, Any] = self._notes.get(_NAME, {})
         last, place, now = moment(note.get("at")), str(note.get("place") or ""), datetime.now(UTC)
-        young = len(self.memory.young())
+        young = sum(native_id not in self._read_now for native_id in self.memory.young())
         if not young or (last is not None and now - last < self._every):
             return
-        share, left = self.api.budget.today("posts"), self.api.budget.left("posts")
+        share, left = self.budget.today("posts"), self.budget.left("posts")
         most = young if share is None else min(young, share // 2)
         rest = "no budget limits them" if left is None else f"{left:,} left of the budget"
         log.info("%s: about %d of %d young posts will be read again; %s", self.reader.context.source, most, young, rest)
         line, still = self.reader.line(_NAME, {}), list[str]()
+        is_first_round = not place
         while most > 0:
             batch = self.memory.young(place, min(most, _AT_ONCE))
-            yield from self.reader.look_up(batch, _NAME, line, still)
-            most -= len(batch)
-            place = batch[-1] if batch else ""
-            if len(batch) < _AT_ONCE and most > 0:
-                place = ""  # the end; what is left is for the next pass
+            wanted = [native_id for native_id in batch if native_id not in self._read_now]
+            yield from self.reader.look_up(wanted, _NAME, line, still)
+            most -= len(wanted)
+            if not batch and is_first_round:
                 break
+            is_first_round = is_first_round or not batch
+            place = batch[-1] if batch else ""
         line.settle([])
-        self._notes[_NAME] = {"at": now.isoformat(timespec="seconds"), "place": place if most <= 0 else ""}
+        if not still:  # else the next run tries again
+            self._notes[_NAME] = {"at": now.isoformat(timespec="seconds"), "place": place}
