@@ -5,7 +5,6 @@ Source: Meta's reference of Page Post, Comment, Recommendation (v25.0).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -13,6 +12,7 @@ from resonanz.landing import Message
 from resonanz.social.facebook_people import PLATFORM, People
 from resonanz.social.fields import Unreadable, field
 from resonanz.social.graph_insights import Insights
+from resonanz.social.graph_values import time_of
 
 REACTIONS = ("LIKE", "LOVE", "WOW", "HAHA", "SAD", "ANGRY", "CARE")
 _COUNTS = ",".join(
@@ -106,7 +106,7 @@ def _post(post: Any, people: People, page: Page, insights: Insights | None) -> M
         author_name=str(author.get("name") or page.name) if author and is_company else None,
         is_company=is_company,
         account=page.name,
-        created_at=(created := _time(post, "created_time")),
+        created_at=(created := time_of(post, "created_time")),
         created_at_precision="second" if created else "unknown",
         text=text,
         text_is_repaired=is_repaired,
@@ -138,7 +138,7 @@ def _comment(comment: Any, people: People, page: Page, first: str) -> Message:
         author_name=str(author.get("name") or page.name) if author and is_company else None,
         is_company=is_company,
         account=page.name,
-        created_at=(created := _time(comment, "created_time")),
+        created_at=(created := time_of(comment, "created_time")),
         created_at_precision="second" if created else "unknown",
         text=text,
         text_is_repaired=is_repaired,
@@ -151,7 +151,7 @@ def _comment(comment: Any, people: People, page: Page, first: str) -> Message:
 def _review(review: Any, people: People, page: Page) -> Message:
     author = _author(review, "reviewer")
     story = review.get("open_graph_story")
-    created = _time(review, "created_time")
+    created = time_of(review, "created_time")
     key = people.key_of(author) if author else None
     if isinstance(story, Mapping) and story.get("id"):
         own = str(story["id"]).rpartition("_")[2]
@@ -204,19 +204,6 @@ def _total(edge: Any) -> float | None:
     summary = edge.get("summary") if isinstance(edge, Mapping) else None
     count = summary.get("total_count") if isinstance(summary, Mapping) else None
     return float(count) if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
-
-
-def _time(item: Mapping[str, Any], name: str) -> datetime | None:
-    if item.get(name) is None:
-        return None
-    value = field(item, name, str, int)
-    if isinstance(value, int):  # date_format=U
-        return datetime.fromtimestamp(value, UTC)
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise Unreadable(f"{name} is no ISO 8601 time: {value[:40]!r}") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _unreadable(payload: Any, people: People, error: Exception, named: Callable[[str], str] = str) -> Message:

@@ -25,6 +25,7 @@ TOO_MUCH = "too much data"  # the code of a request that must be smaller
 INVALID_METRIC = "invalid metric"  # the code of a request for a metric that is retired or never was
 DEPRECATED = "12"
 NOT_THERE = "100/33"
+NO_INSIGHTS = "no insights"  # the code of a request for insights of a medium that is too old or has too few viewers
 
 _UNKNOWN_WAIT = 300.0  # seconds, where a limit does not say when it ends
 _CREDENTIALS = frozenset({102, 190, 463, 467})
@@ -37,6 +38,8 @@ _PROOF = re.compile(r"appsecret_proof", re.IGNORECASE)
 _NO_TOKEN = re.compile(r"access token", re.IGNORECASE)
 _METRIC = re.compile(r"\bmetrics?\b", re.IGNORECASE)
 _MISSING = re.compile(r"object with id .* does not exist", re.IGNORECASE)
+_VIEWERS = re.compile(r"not enough viewers", re.IGNORECASE)
+_BEFORE_CONVERSION = 2108006  # subcode: posted before the account became one of a business
 _CURSOR = re.compile(r"\bcursors?\b|paging token|\bafter\b", re.IGNORECASE)
 _PLACES = ("after", "until", "since", "offset", "page", "__paging_token", "__previous")
 
@@ -69,6 +72,8 @@ def _meaning(code: int | None, subcode: int | None, words: str) -> tuple[Kind | 
         return Kind.LIMIT, str(code)
     if code in _CREDENTIALS or _PROOF.search(words) or (code == 2500 and _NO_TOKEN.search(words)):
         return Kind.CREDENTIALS, str(code)
+    if subcode == _BEFORE_CONVERSION or (code == 10 and _VIEWERS.search(words)):
+        return Kind.CONTRACT, NO_INSIGHTS
     if code in _PERMISSION:
         return Kind.PERMISSION, str(code)
     if code in _GONE:
@@ -132,7 +137,7 @@ class Graph:
             items = value.get("data")
             if not isinstance(items, list):
                 raise SourceError(Kind.CONTRACT, f"{what}: the answer has no list called data")
-            return items, _following(value.get("paging"), what)
+            return items, following(value.get("paging"), what)
 
     def by_ids(self, ids: Sequence[str], *, what: str, fields: str) -> dict[str, Any]:
         """Objects by id, up to MOST_IDS at once; None for those that do not exist or cannot be seen.
@@ -162,7 +167,7 @@ class Graph:
 
 
 def _place(cursor: str | None) -> dict[str, str]:
-    """The parameters that lead to `cursor`, see `_following`."""
+    """The parameters that lead to `cursor`, see `following`."""
     if cursor is None:
         return {}
     if cursor.startswith("?"):
@@ -170,7 +175,7 @@ def _place(cursor: str | None) -> dict[str, str]:
     return {"after": cursor}
 
 
-def _following(paging: Any, what: str) -> str | None:
+def following(paging: Any, what: str) -> str | None:
     """The cursor of the next page, where there is one: a cursor alone is no sign of it.
 
     Edges that page by time or offset give no cursors; theirs is `?` with what the next page's address says of the
