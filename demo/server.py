@@ -9,6 +9,7 @@ from demo import archives
 from demo.standin_bluesky import BlueskyStandIn
 from demo.standin_facebook import FacebookStandIn
 from demo.standin_mastodon import MastodonStandIn
+from demo.standin_youtube import YouTubeStandIn
 from demo.web import Fault, Server
 from demo.world import SEED, World, build
 
@@ -16,6 +17,7 @@ STANDINS = (
     MastodonStandIn,
     BlueskyStandIn,
     FacebookStandIn,
+    YouTubeStandIn,
 )
 
 

@@ -131,16 +131,19 @@ class Reader:
     def _take(
         self, timeline: Timeline, item: Any, line: Line, walk: "_Walk", low: datetime | None
     ) -> Iterator[Message]:
-        message = timeline.parse(item)
-        if message is None:
+        parsed = timeline.parse(item)
+        if parsed is None:
             return
-        created = message.created_at
-        walk.met(message)
-        if self.window is not None and (created is None or created not in self.window):
-            return
-        if low is not None and created is not None and created < low and name_of(message) not in self.memory.sightings:
-            return
-        yield from self.land(message, line, timeline.name)
+        messages = [parsed] if isinstance(parsed, Message) else parsed
+        at = timeline.sorted_at(messages[0])
+        walk.met(messages[0], at)
+        for message in messages:
+            created = message.created_at
+            if self.window is not None and (created is None or created not in self.window):
+                continue
+            is_old = low is not None and created is not None and created < low and (at is None or at < low)
+            if not is_old or name_of(message) in self.memory.sightings:
+                yield from self.land(message, line, timeline.name)
 
     def land(self, message: Message, line: Line, origin: str) -> Iterator[Message]:
         """`message`, where it is news; its thread becomes due where its number of answers has changed."""
@@ -156,7 +159,8 @@ class Reader:
         comments, before = message.metrics.get("comments"), known.comments if known else None
         first = self.network.thread_of(message) if comments or before else None
         threads = self.memory.threads
-        if first is None or (known is not None and comments == before and first in threads):
+        was_read = first in threads or message.thread_native_id in threads
+        if first is None or (known is not None and comments == before and was_read):
             return
         if first == message.thread_native_id or not threads.is_due(message.thread_native_id):
             threads.want(first)
@@ -223,8 +227,8 @@ class _Walk:
         self.last: datetime | None = None
         self._now = datetime.now(UTC)
 
-    def met(self, message: Message) -> None:
-        created = message.created_at
+    def met(self, message: Message, created: datetime | None) -> None:
+        """`created`: the time by which the timeline is sorted."""
         if created is None or created > self._now:
             return  # a date in the future moves nothing
         self.last = created
