@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from resonanz.errors import Kind
@@ -23,9 +24,11 @@ class Timeline:
     :param page: (cursor, newest) -> the items there and the next cursor, see `pages.paged`. `newest` is the native id
         up to which an earlier run has read everything, for platforms that can be asked for what came since; None on
         a first load and in a backfill.
-    :param parse: item -> its message; None for what is no utterance or not ours. Never raises for bad data: a message
-        with `parse_error` says what is wrong.
+    :param parse: item -> its message, or several where answers stand within it, the item's own first; None for what is
+        no utterance or not ours. Never raises for bad data: a message with `parse_error` says what is wrong.
     :param is_sorted: whether items come newest first. If not, every run reads the whole list.
+    :param sorted_at: the time by which they are sorted, of the item's own message: `edited_at` where what was changed
+        last stands at the top.
     :param rereads: how young messages are read again: `walk` reads the list down through the look-back window (and
         asks for those that are missing there), `lookup` reads only what is new, and asks for all young ones by id,
         `none` reads only what is new and leaves the young ones to a stream of their own.
@@ -37,8 +40,9 @@ class Timeline:
 
     name: str
     page: Callable[[str | None, str | None], Page]
-    parse: Callable[[Any], Message | None]
+    parse: Callable[[Any], Message | Sequence[Message] | None]
     is_sorted: bool = True
+    sorted_at: Callable[[Message], datetime | None] = attrgetter("created_at")
     fetch_ahead: bool = True
     rereads: str = "walk"
     reread_every: timedelta | None = None
