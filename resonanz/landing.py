@@ -87,7 +87,8 @@ class Message:
     :param text_is_repaired: bytes of the text were broken and stand as U+FFFD now.
     :param metrics: canonical metric name -> value; what the platform does not offer is left out.
     :param unavailable_metrics: canonical metric name -> why it is missing where it was offered before or usually is
-        ("retired on 2025-11-15", "not permitted: needs read_insights").
+        ("retired on 2025-11-15", "not permitted: needs read_insights"). A reason that begins with `retired`, `not
+        permitted` or `not offered` is about the metric as such, any other one about this message.
     :param payload: the raw item, private people already keyed; any JSON value.
     :param parse_error: why the item could not be parsed, in words; the guard quarantines such a row.
     """

@@ -81,6 +81,7 @@ final as (
         absences.is_account,
         absences.metric,
         absences.reason,
+        regexp_matches(absences.reason, '^(retired|not permitted|not offered)\b', 'i') as is_for_all,
         absences.observed_at,
         valued.last_value_at is null or absences.observed_at > valued.last_value_at as is_current
     from absences

@@ -1,5 +1,6 @@
 -- A metric is gone where a reason was seen and no value after it. An account that never lost it keeps it available for
--- the platform: what one account may not show, another may.
+-- the platform: what one account may not show, another may. What is hidden at one message only is no loss, unless
+-- nothing has ever shown the metric.
 with
 
 absences as (
@@ -32,7 +33,8 @@ sightings as (
         versions.is_account,
         versions.account,
         versions.observed_at as value_at,
-        null::timestamptz as absent_at
+        null::timestamptz as absent_at,
+        null::boolean as is_for_all
     from pairs
     inner join versions on pairs.platform = versions.platform
     where json_extract_string(versions.metrics, '$."' || pairs.metric || '"') is not null
@@ -43,7 +45,8 @@ sightings as (
         is_account,
         account,
         null as value_at,
-        observed_at as absent_at
+        observed_at as absent_at,
+        is_for_all
     from absences
 
 ),
@@ -52,7 +55,8 @@ placed as (
 
     select
         *,
-        max(value_at) over (partition by platform, metric, is_account, account) as last_value_at
+        max(value_at) over (partition by platform, metric, is_account, account) as last_value_at,
+        count(value_at) over (partition by platform, metric, is_account) > 0 as has_values
     from sightings
 
 ),
@@ -65,7 +69,9 @@ accounts as (
         is_account,
         account,
         max(last_value_at) as last_value_at,
-        min(absent_at) filter (where last_value_at is null or absent_at > last_value_at) as lost_at
+        min(absent_at) filter (
+            where not has_values or (is_for_all and (last_value_at is null or absent_at > last_value_at))
+        ) as lost_at
     from placed
     group by platform, metric, is_account, account
 
@@ -99,7 +105,9 @@ final as (
             absences.platform = levels.platform
             and absences.metric = levels.metric
             and absences.is_account = levels.is_account
-    where levels.last_value_at is null or absences.observed_at > levels.last_value_at
+    where
+        levels.last_value_at is null
+        or (absences.is_for_all and absences.observed_at > levels.last_value_at)
     group by absences.platform, absences.metric, absences.is_account
 
 )
