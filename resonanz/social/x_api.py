@@ -106,7 +106,7 @@ class Api:
         with self._reserve(least, self._page_size) as size:
             value = self._ask(path, {**params, "max_results": size}, what, bucket)
             posts = value.get("data")
-            if posts is None and value.get("errors"):
+            if posts is None and value.get("errors") and "meta" not in value:
                 raise told(value, f"{what}: X")
             if posts is not None and not isinstance(posts, list):
                 raise SourceError(Kind.CONTRACT, f"{what}: X gave data that is no list of posts")

@@ -16,6 +16,7 @@ RECENT = timedelta(days=7)
 _MOST_OLD = 200  # conversations that began before the search reaches back, asked for once each
 _MOST_LIVE = 1_500  # known conversations that are looked at in one run
 _AT_ONCE = 13  # of them in one query, which may have 512 characters
+_FEW = 6  # conversations that are asked for one by one
 _NAME = "conversations"
 
 # (conversations, the post after which they are read, cursor) -> a page
@@ -36,7 +37,7 @@ class Conversations:
 
     def read(self) -> Iterator[Message]:
         """Conversations that are new or show another number of answers, one by one; then what is new in all known
-        ones of the last seven days, many at once. Nothing is asked for that was read before, since it would be paid
+        ones of the last seven days, where they are many thirteen at once. Nothing is asked for that was read before, since it would be paid
         for again."""
         reached = self._newest_id()
         due = self._due()
@@ -44,7 +45,8 @@ class Conversations:
         if self.reader.window is None and self.reader.options.recheck_threads:
             live = self._live(set(due))
             since = self._notes.get(_NAME)
-            asked += [(tuple(live[start : start + _AT_ONCE]), since) for start in range(0, len(live), _AT_ONCE)]
+            size = _AT_ONCE if len(live) > _FEW else 1
+            asked += [(tuple(live[start : start + size]), since) for start in range(0, len(live), size)]
         is_complete = True
         for (firsts, since), result in self.client.each(self._top, asked):
             try:
