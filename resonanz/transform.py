@@ -15,7 +15,7 @@ from dbt.contracts.results import RunExecutionResult
 
 from resonanz.errors import StageError
 from resonanz.lake import Lake
-from resonanz.platforms import PLATFORMS
+from resonanz.platforms import FROM_FILES, PLATFORMS
 from resonanz.settings import REPOSITORY, home
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def main(command: list[str]) -> int:
 
 def _arguments() -> list[str]:
     """Where the project lies, and which platforms there are: their staging models make up the messages."""
-    given = {"platforms": sorted(PLATFORMS)}
+    given = {"platforms": sorted(PLATFORMS), "file_platforms": sorted(FROM_FILES & PLATFORMS.keys())}
     return ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--vars", json.dumps(given)]
 
 

@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from resonanz.landing import SCHEMA
 from resonanz.platforms import PLATFORMS
+from resonanz.versions import deleted_messages
 
 _TYPES = {
     pa.int64(): "bigint",
@@ -52,7 +53,6 @@ comment on column ops.redactions.redacted_at is 'When the removal was done, UTC.
 comment on column ops.redactions.messages is 'Deleted messages of which something was removed.';
 comment on column ops.redactions.sightings is 'Rows in landing and quarantine that lost their text.';
 comment on column ops.redactions.batches is 'Batches that were written anew without it.';
-create table if not exists redaction.due (platform varchar, native_id varchar, salt varchar);
 create table if not exists redaction.remains (since timestamptz);
 create table if not exists enrichment.sentiment (
     text_hash varchar, language varchar, language_confidence double, sentiment varchar,
@@ -76,6 +76,9 @@ def create_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
         warehouse.execute(f"create table if not exists raw.{connector} ({declared})")
         for name in columns.keys() - _names(warehouse, connector):
             warehouse.execute(f"alter table raw.{connector} add column {name} {columns[name]}")
+    # A warehouse that is older than this table may know of deletions; they are due.
+    due = f"select platform, native_id, uuid()::varchar as salt from ({deleted_messages()})"  # noqa: S608  names of ours
+    warehouse.execute(f"create table if not exists redaction.due as {due}")
 
 
 def _names(warehouse: duckdb.DuckDBPyConnection, connector: str) -> set[str]:

@@ -216,6 +216,16 @@ def test_an_unknown_message_that_was_deleted_does_no_harm(lake: Lake) -> None:
     assert query(lake, "select count(*) from redaction.due") == [(0,)]
 
 
+def test_deletions_that_an_older_warehouse_knows_of_are_made_up_for(lake: Lake) -> None:
+    see(lake, 0, said(1))
+    see(lake, 1, deletion(1))
+    load_pending(lake)
+    with open_warehouse(lake) as warehouse:
+        warehouse.execute("drop schema redaction cascade")
+    assert run(lake).messages == 1
+    assert remaining(lake, "XYZZY") == []
+
+
 def test_the_same_words_of_another_stay_and_so_does_the_same_id_elsewhere(lake: Lake) -> None:
     see(lake, 0, said(1), said(2), said(1, platform="bluesky", native_id="native-1"))
     see(lake, 1, deletion(1))

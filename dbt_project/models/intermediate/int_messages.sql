@@ -24,7 +24,13 @@ counts as (
         count(*) as version_count,
         min(observed_at) as first_observed_at,
         max(observed_at) as last_observed_at,
-        bool_or(is_deleted) as is_deleted
+        -- The last that the platform showed, or that anybody knows of a deletion (resonanz/versions.py).
+        coalesce(
+            arg_max(is_deleted, (observed_at, load_id, row_number, source, stream)) filter (
+                where is_deleted or not coalesce(is_from_file, false)
+            ),
+            false
+        ) as is_deleted
     from versions
     group by message_id
 

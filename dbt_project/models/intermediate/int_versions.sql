@@ -15,7 +15,8 @@ with
 versions as (
 
     {% for connector in platforms %}
-    select * from {{ ref('stg_' ~ connector ~ '__messages') }}
+    select *, {{ connector in var('file_platforms', []) }} as is_from_file
+    from {{ ref('stg_' ~ connector ~ '__messages') }}
     {% if not loop.last %}
     union all by name
     {% endif %}
