@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from demo.graph_fields import Field, GraphError, parse_fields
+from demo.graph_fields import Field, GraphError, parse_fields, written
 from demo.web import TOKEN, Fault, Limits, Request, Response, StandIn, dumps
 
 _VERSION = re.compile(r"/v\d+\.\d+(?=/|$)")
-_DEFAULT, _MOST = 25, 100
+_DEFAULT = 25
 _MOST_IDS = 50
 
 
@@ -25,6 +25,7 @@ class Edge:
     items: Sequence["Node"]
     summary: Mapping[str, Any] = field(default_factory=dict)
     has_paging: bool = True
+    most: int = 100  # in one page
 
 
 Edges = Mapping[str, Callable[[Mapping[str, str]], Edge]]
@@ -88,22 +89,22 @@ class GraphStandIn(StandIn):
         if version is None:
             raise GraphError(2500, "Unknown path components: " + request.path)
         parts = [part for part in request.path[version.end() :].split("/") if part]
+        root = f"{request.base}{version[0]}"
         wanted = parse_fields(text) if (text := request.one("fields")) else []
         query = {name: values[0] for name, values in request.query.items()}
         if not parts:
-            return self._by_ids(query, wanted)
+            return self._by_ids(query, wanted, root)
         node = self.node(parts[0])
         if node is None:
             raise _missing(parts[0])
         if len(parts) == 1:
-            return _shown(node, wanted)
+            return _shown(node, wanted, root)
         if len(parts) > 2 or parts[1] not in node.edges:
             words = f"(#100) Tried accessing nonexisting field ({parts[1]}) on node type ({node.kind})"
             raise GraphError(100, words)
-        address = f"{request.base}{request.path}"
-        return _page(node.edges[parts[1]](query), query, wanted, address, query)
+        return _page(node.edges[parts[1]](query), query, wanted, root, "/".join(parts))
 
-    def _by_ids(self, query: Mapping[str, str], wanted: Sequence[Field]) -> dict[str, Any]:
+    def _by_ids(self, query: Mapping[str, str], wanted: Sequence[Field], root: str) -> dict[str, Any]:
         names = [name for name in query.get("ids", "").split(",") if name]
         if not names:
             raise GraphError(100, "(#100) The parameter ids is required")
@@ -112,7 +113,7 @@ class GraphStandIn(StandIn):
         nodes = {name: self.node(name) for name in names}
         if gone := [name for name, node in nodes.items() if node is None]:
             raise GraphError(803, f"(#803) Some of the aliases you requested do not exist: {', '.join(gone)}")
-        return {name: _shown(node, wanted) for name, node in nodes.items() if node is not None}
+        return {name: _shown(node, wanted, root) for name, node in nodes.items() if node is not None}
 
 
 def stamp(moment: datetime) -> str:
@@ -124,25 +125,26 @@ def invalid_metric() -> GraphError:
     return GraphError(100, "(#100) The value must be a valid insights metric")
 
 
-def _shown(node: Node, wanted: Sequence[Field]) -> dict[str, Any]:
+def _shown(node: Node, wanted: Sequence[Field], root: str) -> dict[str, Any]:
     fields = wanted or [Field(name) for name in node.default]
     shown = {}
     for one in fields:
         if one.name in node.edges:
-            shown[one.key] = _page(node.edges[one.name](one.modifiers), one.modifiers, one.fields)
+            path = f"{node.values.get('id')}/{one.name}"
+            shown[one.key] = _page(node.edges[one.name](one.modifiers), one.modifiers, one.fields, root, path)
         elif one.name not in node.values:
             words = f"(#100) Tried accessing nonexisting field ({one.name}) on node type ({node.kind})"
             raise GraphError(100, words)
         elif (value := node.values[one.name]) is not None:
-            shown[one.key] = _within(value, one.fields)
+            shown[one.key] = _within(value, one.fields, root)
     if "id" in node.values:
         shown["id"] = node.values["id"]
     return shown
 
 
-def _within(value: Any, wanted: Sequence[Field]) -> Any:
+def _within(value: Any, wanted: Sequence[Field], root: str) -> Any:
     if isinstance(value, Node):
-        return _shown(value, wanted)
+        return _shown(value, wanted, root)
     if wanted and isinstance(value, Mapping):
         return {one.key: value[one.name] for one in wanted if one.name in value}
     return value
@@ -152,25 +154,26 @@ def _page(
     edge: Edge,
     asked: Mapping[str, str],
     wanted: Sequence[Field],
-    address: str = "",
-    query: Mapping[str, str] | None = None,
+    root: str,
+    path: str,
 ) -> dict[str, Any]:
     try:
         limit = int(asked.get("limit", _DEFAULT))
     except ValueError:
         raise GraphError(100, "(#100) Param limit must be an integer") from None
-    limit = min(limit, _MOST)
+    limit = min(limit, edge.most)
     start = 0
     if after := asked.get("after"):
         place = _opened(after)
         start = next((n + 1 for n, item in enumerate(edge.items) if _key(item) == place), len(edge.items))
     items = edge.items[start : start + limit]
-    page: dict[str, Any] = {"data": [_shown(item, wanted) for item in items]}
+    page: dict[str, Any] = {"data": [_shown(item, wanted, root) for item in items]}
     if items and edge.has_paging:
         page["paging"] = {"cursors": {"before": _cursor(items[0]), "after": _cursor(items[-1])}}
-        if start + limit < len(edge.items) and address:
-            following = {"access_token": TOKEN, **(query or {}), "limit": limit, "after": _cursor(items[-1])}
-            page["paging"]["next"] = f"{address}?{urlencode(following)}"
+        if start + limit < len(edge.items):
+            fields = {"fields": written(wanted)} if wanted else {}
+            following = {"access_token": TOKEN, **asked, **fields, "limit": limit, "after": _cursor(items[-1])}
+            page["paging"]["next"] = f"{root}/{path}?{urlencode(following)}"
     if asked.get("summary") not in (None, "0", "false"):
         names = asked["summary"].split(",")
         is_all = bool({"1", "true"} & set(names))

@@ -54,6 +54,16 @@ def parse_fields(text: str) -> list[Field]:
     return fields
 
 
+def written(fields: Sequence[Field]) -> str:
+    """The list as it was written."""
+    return ",".join(
+        one.name
+        + "".join(f".{name}({value})" for name, value in one.modifiers.items())
+        + (f"{{{written(one.fields)}}}" if one.fields else "")
+        for one in fields
+    )
+
+
 def _fields(text: str) -> tuple[list[Field], str]:
     found: list[Field] = []
     while True:

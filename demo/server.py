@@ -8,6 +8,7 @@ from pathlib import Path
 from demo import archives
 from demo.standin_bluesky import BlueskyStandIn
 from demo.standin_facebook import FacebookStandIn
+from demo.standin_instagram import InstagramStandIn
 from demo.standin_mastodon import MastodonStandIn
 from demo.standin_youtube import YouTubeStandIn
 from demo.web import Fault, Server
@@ -17,6 +18,7 @@ STANDINS = (
     MastodonStandIn,
     BlueskyStandIn,
     FacebookStandIn,
+    InstagramStandIn,
     YouTubeStandIn,
 )
 

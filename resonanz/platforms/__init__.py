@@ -23,6 +23,7 @@ PLATFORMS = {
     "bluesky": "resonanz.platforms.bluesky",
     "facebook": "resonanz.platforms.facebook",
     "google_plus": "resonanz.platforms.google_plus",
+    "instagram": "resonanz.platforms.instagram",
     "mastodon": "resonanz.platforms.mastodon",
     "x": "resonanz.platforms.x",
     "youtube": "resonanz.platforms.youtube",

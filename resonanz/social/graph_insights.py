@@ -57,11 +57,12 @@ class Insights:
             if canonical not in asked and name in self._refused
         }
 
-    def ask(self, request: Callable[[Sequence[str]], Answer]) -> Answer:
+    def ask(self, request: Callable[[Sequence[str]], Answer], *, is_one: bool = False) -> Answer:
         """`request` with the names of all metrics; where that is refused, without those that are refused alone.
 
         `request` must bear to be asked for none.
 
+        :param is_one: it asks about one object of many. Where every metric is refused, it is the object that has none.
         :raises SourceError: what `request` raises for no metric at all, and every fault that is not about metrics.
         """
         names = self.asked
@@ -71,13 +72,18 @@ class Insights:
             if not names or not _may_be_a_metric(error):
                 raise
         bare = request([])  # where this fails as well, it was not the metrics
+        refused: dict[str, SourceError] = {}
         for name in names:
             try:
                 request([name])
             except SourceError as error:
                 if not _may_be_a_metric(error):
                     raise
-                self._refuse(name, error)
+                refused[name] = error
+        if is_one and len(refused) == len(names) > 1 and all(e.kind is Kind.CONTRACT for e in refused.values()):
+            raise refused[names[0]]
+        for name, error in refused.items():
+            self._refuse(name, error)
         return request(left) if (left := self.asked) else bare
 
     def values(self, insights: Any) -> Iterator[tuple[str, float, str | None]]:

@@ -1,0 +1,273 @@
+"""Instagram Business: media, stories, media of others that tag the account, comments with replies, insights."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from resonanz.errors import Kind, SourceError
+from resonanz.http import Client, base_address
+from resonanz.landing import Message, account_metrics
+from resonanz.platforms import Check, Context
+from resonanz.social import pages, sources
+from resonanz.social.facebook_days import span
+from resonanz.social.fields import mappings
+from resonanz.social.graph import MOST_IDS, VERSION, Graph, explain
+from resonanz.social.graph_insights import Insights
+from resonanz.social.instagram_api import AccountApi
+from resonanz.social.instagram_days import METRICS, days
+from resonanz.social.instagram_insights import MediaInsights
+from resonanz.social.instagram_media import REPLY_FIELDS, Account, parse_comment, parse_media
+from resonanz.social.instagram_people import PLATFORM, People, username
+from resonanz.social.network import Network, Timeline
+from resonanz.social.notes import Notes
+from resonanz.social.options import SocialOptions
+
+_MOST_REFUSALS = 3  # so many media of others whose comments were refused: the rest is not asked for
+
+
+class Options(SocialOptions):
+    """An Instagram source in sources.toml. Which token it needs stands in docs/platforms/instagram.md.
+
+    :param accounts: ids of the professional accounts that the token reads (17841…), or "me" with Instagram Login.
+    :param mentions: read media of others in which the account is tagged; not offered with Instagram Login.
+    :param stories: read stories, which are there for 24 hours.
+    :param insights: read metrics of media and of the account (views, reach, saves); needs a permission of its own.
+    :param page_size: media in one answer, 100 at most.
+    :param base_url: the Graph API (https://graph.instagram.com for Instagram Login), or a proxy for it.
+    :param version: of the Graph API.
+    """
+
+    accounts: list[str] = Field(min_length=1)
+    mentions: bool = True
+    stories: bool = False
+    insights: bool = True
+    page_size: int = Field(50, ge=1, le=100)
+    base_url: Annotated[str, AfterValidator(base_address)] = "https://graph.facebook.com"
+    version: str = Field(VERSION, pattern=r"^v\d+\.\d+$")
+
+
+class Instagram(Network):
+    """One run over one source."""
+
+    platform = PLATFORM
+    lookup_size = MOST_IDS
+    has_accounts = True
+    options: Options
+
+    def __init__(self, options: Options, context: Context, client: Client) -> None:
+        super().__init__(options, context, client)
+        self.people = People(context.privacy)
+        self.people.is_ours(*(name for name in options.accounts if name != "me"))
+        self.notes = Notes.of(context)
+        self.daily = Insights("account insights", METRICS if options.insights else {}, context, self.notes)
+        graph = Graph(client, options.version, context.token, context.secrets.get("app_secret"))
+        self.insights = MediaInsights(graph, context, self.notes, options.insights)
+        self.api = AccountApi(graph, options.page_size, self.insights)
+        self._refusals = 0
+
+    def timelines(self) -> Mapping[str, Sequence[Timeline]]:
+        names = self.options.accounts
+        streams = {"media": [self._timeline(f"media {name}", name, self._media, self._own) for name in names]}
+        if self.options.stories:
+            streams["stories"] = [
+                # They vanish after a day, which is no deletion.
+                self._timeline(f"stories {name}", name, self.api.stories, self._own, rereads="none")
+                for name in names
+            ]
+        if self.options.mentions:
+            streams["mentions"] = [
+                # Media of others cannot be asked for: what has left the list is gone.
+                self._timeline(f"tags {name}", name, self.api.tags, self._tagged, is_complete_list=True)
+                for name in names
+            ]
+        return streams
+
+    def accounts(self) -> Mapping[str, Callable[[], Iterator[Message]]]:
+        return {name: partial(self._account, name) for name in self.options.accounts}
+
+    def lookup(self, native_ids: Sequence[str]) -> Mapping[str, Message | None]:
+        """Own media and comments by id. Graph does not tell deleted from out of sight: both are gone."""
+        media: list[str] = []
+        comments: list[str] = []
+        for native_id in native_ids:
+            seen = self.known(native_id)
+            (comments if seen is not None and seen.thread not in (None, native_id) else media).append(native_id)
+        found: dict[str, Message | None] = {}
+        for native_id, item in self.api.by_ids(media).items():
+            if item is None:
+                found[native_id] = None
+            elif (account := self._account_of(native_id)) is not None:
+                found[native_id] = self._own(account, item)
+        for native_id, item in self.api.graph.by_ids(comments, what="comments by id", fields=REPLY_FIELDS).items():
+            seen = self.known(native_id)
+            if item is None:
+                found[native_id] = None
+            elif seen and seen.thread and (account := self._account_of(seen.thread)) is not None:
+                above = {"parent_id": seen.parent} if seen.parent else {}
+                found[native_id] = self._answer(account, seen.thread, {**above, **item})
+        return found
+
+    def can_ask(self, first: str) -> bool:
+        return self._account_of(first) is not None
+
+    def thread_page(self, first: str, cursor: str | None) -> pages.Page:
+        seen = self.known(first)
+        is_ours = seen is None or seen.kind == "post"
+        if not is_ours and self._refusals >= _MOST_REFUSALS:
+            return [], None
+        try:
+            return self.api.comments(first, cursor, seen.comments if seen else None)
+        except SourceError as error:
+            if is_ours or error.kind not in (Kind.PERMISSION, Kind.GONE):
+                raise
+            self._refusals += 1
+            self.context.notice("below media of others that tag the account, comments cannot be read")
+            return [], None
+
+    def answers(self, first: str, item: Any) -> Iterator[Message]:
+        account = self._account_of(first)
+        if account is None:
+            return
+        yield self._answer(account, first, item)
+        if isinstance(item, Mapping):
+            for reply in self.api.replies(item):
+                yield self._answer(account, first, reply)
+
+    def account(self, name: str) -> Account:
+        """The account that sources.toml calls `name`; from then on it is known as the company's."""
+        account = self.api.account(name)
+        self.people.is_ours(account.id, account.name)
+        return account
+
+    def _timeline(
+        self,
+        title: str,
+        name: str,
+        read: Callable[[str, str | None], pages.Page],
+        parse: Callable[[Account, Any], Message | None],
+        **more: Any,
+    ) -> Timeline:
+        def page(cursor: str | None, _: str | None) -> pages.Page:
+            self.account(name)
+            return read(name, cursor)
+
+        return Timeline(name=title, page=page, parse=lambda item: parse(self.account(name), item), **more)
+
+    def _media(self, name: str, cursor: str | None) -> pages.Page:
+        window, since = self.context.window, self.options.since
+        if window is not None:
+            return self.api.media(name, cursor, {"since": _seconds(window.since), "until": _seconds(window.until) + 1})
+        start = {"since": _seconds(datetime.combine(since, time.min, UTC))} if since else {}
+        return self.api.media(name, cursor, start)
+
+    def _own(self, account: Account, item: Any) -> Message:
+        metrics, unavailable = self.insights.values(item) if isinstance(item, Mapping) else ({}, {})
+        return parse_media(item, self.people, account, metrics=metrics, unavailable=unavailable)
+
+    def _tagged(self, account: Account, item: Any) -> Message | None:
+        """What an own account posted is in its list, with metrics; what tags two accounts stays with the first."""
+        author = username(item) if isinstance(item, Mapping) else None
+        if self.api.called(author) is not None:
+            return None
+        message = parse_media(item, self.people, account, is_tagged=True)
+        seen = self.known(message.native_id) if message.native_id else None
+        if seen is not None and not seen.is_deleted and self.api.called(seen.account) is not None:
+            message.account = seen.account
+        return message
+
+    def _answer(self, account: Account, first: str, item: Any) -> Message:
+        seen = self.known(first)
+        return parse_comment(item, self.people, account, first, seen.url if seen else None)
+
+    def _account(self, name: str) -> Iterator[Message]:
+        account, fault = self.account(name), None
+        try:
+            yield from self._days(name, account)
+        except SourceError as error:
+            fault = error
+        figures = self.api.figures.get(account.id, {})
+        if self.context.window is None and "followers_count" in figures:
+            now = {"followers": float(figures["followers_count"])}
+            missing = {} if self.daily.asked else self.daily.unavailable
+            yield account_metrics(PLATFORM, account.id, account.name, now, unavailable=missing, payload=figures)
+        if fault is not None:
+            raise fault
+
+    def _days(self, name: str, account: Account) -> Iterator[Message]:
+        known = self.notes.setdefault("account days", {})
+        last = date.fromisoformat(known[account.id]) if account.id in known else None
+        first, end = span(last, self.options.since, 0, self.context.window)
+        yield from days(self.api.graph, name, account, self.daily, first, end)
+        if self.daily.asked:  # else none was read
+            known[account.id] = (end - timedelta(days=1)).isoformat()
+
+    def _account_of(self, first: str) -> Account | None:
+        """The account under which a medium stands; the only one also where it had another name then."""
+        seen = self.known(first)
+        if seen is None:
+            return None
+        only = self.options.accounts[0] if len(self.options.accounts) == 1 else None
+        return self.api.called(seen.account) or (self.account(only) if only else None)
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _network(options: Options, context: Context) -> Instagram:
+    if not context.token:
+        raise SourceError(
+            Kind.CREDENTIALS,
+            f"sources.{context.source}: an access token is needed; put it into "
+            f"RESONANZ_TOKEN_{context.source.upper()} or the Airflow connection resonanz_{context.source}",
+        )
+    client = Client(
+        options.base_url,
+        source=context.source,
+        token=context.token,
+        workers=options.concurrency,
+        explain=explain,
+        budget=context.budget,
+    )
+    return Instagram(options, context, client)
+
+
+def streams(options: Options, context: Context) -> Sequence[Any]:
+    """`media`, `stories`, `mentions`, `accounts` and `comments`, as far as the options ask for them."""
+    return sources.streams(_network(options, context))
+
+
+def check(options: Options, context: Context) -> Iterator[Check]:
+    """Whether the token reads each account, its media, their comments, media that tag it, and its insights."""
+    network = _network(options, context)
+    for name in options.accounts:
+        try:
+            account = network.account(name)
+            newest = network.api.graph.get(f"{name}/media", what=f"media of the account {name}", fields="id", limit=1)
+        except SourceError as error:
+            yield Check(f"account {name}", "cannot be read", error.message)
+            continue
+        yield Check(f"account {name}", f"{account.name}, id {account.id}")
+        asked: dict[str, Any] = {}
+        if options.replies and (medium := next(mappings(newest.get("data")), None)) is not None:
+            asked["instagram_manage_comments"] = partial(_try, network, f"{medium['id']}/comments", fields="username")
+        if options.mentions:
+            asked["media that tag the account"] = partial(_try, network, f"{name}/tags", fields="id", limit=1)
+        if options.insights:
+            asked["instagram_manage_insights"] = partial(
+                _try, network, f"{name}/insights", metric="views", metric_type="total_value", period="day"
+            )
+        for permission, ask in asked.items():
+            problem = ask(f"{permission} of the account {name}")
+            yield Check(f"permission {permission}", "refused" if problem else "granted", problem)
+
+
+def _try(network: Instagram, path: str, what: str, **params: Any) -> str | None:
+    try:
+        network.api.graph.get(path, what=what, **params)
+    except SourceError as error:
+        return error.message
+    return None
