@@ -75,7 +75,7 @@ class People:
             if not self.is_company(person):
                 mark = "" if text[:start].endswith("@") else "@"
                 text = f"{text[:start]}{mark}{self.key_of(person)}{text[end:]}"
-        for name, key in self._spoken_of(text, thread).items():
+        for name, key in self._spoken_of(text, thread, item.get("from")).items():
             text = re.sub(rf"(?<!\w)@?{re.escape(name)}(?!\w)", f"@{key}", text)
         return (self._privacy.text(PLATFORM, text) if "@" in text or "＠" in text else text), is_repaired
 
@@ -92,10 +92,15 @@ class People:
         if len(names) < _MOST_NAMES:
             names[name] = self.key_of(person)
 
-    def _spoken_of(self, text: Any, thread: str | None) -> dict[str, str]:
-        """Name -> key of those of a thread's speakers whose name stands in `text`."""
-        names = self._named.get(thread or "")
-        return {name: key for name, key in list(names.items()) if name in text} if names and text else {}
+    def _spoken_of(self, text: Any, thread: str | None, author: Any) -> dict[str, str]:
+        """Name -> key of the author and of those of a thread's speakers whose name of several words is in `text`."""
+        if not isinstance(text, str) or " " not in text:
+            return {}
+        found = {name: key for name, key in list(self._named.get(thread or "", {}).items()) if name in text}
+        own = author.get("name") if isinstance(author, Mapping) else None
+        if isinstance(own, str) and " " in own.strip() and own in text and not self.is_company(author):
+            found[own] = self.key_of(author)
+        return found
 
     def clean(self, item: Any, native_id: str | None = None, thread: str | None = None) -> Any:
         """A copy of `item` without private people: keyed, their names wherever they stand, their addresses left out.
@@ -103,7 +108,7 @@ class People:
         :param native_id: what stands for the item's own id, where that names somebody.
         """
         raw = item.get("id") if isinstance(item, Mapping) else None
-        found = self._spoken_of(item.get("message"), thread) if isinstance(item, Mapping) else {}
+        found = self._spoken_of(item.get("message"), thread, None) if isinstance(item, Mapping) else {}
         if isinstance(raw, str) and native_id is not None and raw != native_id:
             found[raw] = native_id
             found[raw.partition("_")[0]] = native_id.partition("_")[0]

@@ -157,7 +157,7 @@ def _review(review: Any, people: People, page: Page) -> Message:
         own = str(story["id"]).rpartition("_")[2]
     else:  # a person recommends a page once; without one, moment and text have to do
         own = key or blake2b(f"{created} {review.get('review_text')}".encode(), digest_size=16).hexdigest()
-    text, is_repaired = people.text({"message": review.get("review_text")})
+    text, is_repaired = people.text({"message": review.get("review_text"), "from": author})
     native_id = f"{page.id}/ratings/{own}"
     stars = review.get("rating")
     return Message(
