@@ -125,7 +125,7 @@ def test_what_is_loaded_after_the_deletion_but_was_seen_before_it_goes_too(lake:
 
 
 def test_the_ledger_balances_and_raw_made_anew_from_landing_is_the_same(lake: Lake) -> None:
-    see(lake, 0, said(1), said(1), message(2))
+    see(lake, 0, said(1, metrics={}), said(1, metrics={}), message(2))
     see(lake, 1, said(1, text=f"{SECRET}!"), message(2))
     see(lake, 2, said(1, text=f"{SECRET}!"), said(3, native_id="native-9"), bad=(2,))
     see(lake, 3, deletion(1), deletion(2))
