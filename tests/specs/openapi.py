@@ -218,6 +218,7 @@ _IN_POSTS = {
     "referenced_tweets.id": "referenced_posts",
     "referenced_tweets.id.author_id": "referenced_posts",
     "retweet_count": "repost_count",
+    "total_tweet_count": "total_post_count",
     "tweet_count": "post_count",
 }
 
