@@ -8,8 +8,10 @@ from pathlib import Path
 from demo import archives
 from demo.standin_bluesky import BlueskyStandIn
 from demo.standin_facebook import FacebookStandIn
+from demo.standin_google_business import GoogleBusinessStandIn
 from demo.standin_instagram import InstagramStandIn
 from demo.standin_mastodon import MastodonStandIn
+from demo.standin_x import XStandIn
 from demo.standin_youtube import YouTubeStandIn
 from demo.web import Fault, Server
 from demo.world import SEED, World, build
@@ -19,7 +21,9 @@ STANDINS = (
     BlueskyStandIn,
     FacebookStandIn,
     InstagramStandIn,
+    XStandIn,
     YouTubeStandIn,
+    GoogleBusinessStandIn,
 )
 
 

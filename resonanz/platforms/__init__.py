@@ -22,6 +22,7 @@ PLATFORMS = {
     "archive": "resonanz.platforms.archive",
     "bluesky": "resonanz.platforms.bluesky",
     "facebook": "resonanz.platforms.facebook",
+    "google_business": "resonanz.platforms.google_business",
     "google_plus": "resonanz.platforms.google_plus",
     "instagram": "resonanz.platforms.instagram",
     "mastodon": "resonanz.platforms.mastodon",

@@ -46,13 +46,13 @@ class Line:
         """Young messages that the timeline showed earlier and does not show any more, where it was read completely."""
         if not self.is_complete:
             return []
-        query = "select native_id from shown where line = ? and run < ? order by created_at desc, native_id"
+        query = "select native_id, created_at from shown where line = ? and run < ? order by created_at desc, native_id"
         found = []
-        for (name,) in self._memory.store.execute(query, (self.name, self._memory.run)).fetchall():
+        for name, created in self._memory.store.execute(query, (self.name, self._memory.run)).fetchall():
             sighting = self._memory.sightings.get(name)
             if name.startswith(UNREADABLE) or sighting is None or sighting.is_deleted:
                 continue
-            if self.is_young(sighting.created):
+            if self.is_young(moment(created)):
                 found.append(name)
         return found
 

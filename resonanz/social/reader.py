@@ -141,13 +141,16 @@ class Reader:
             created = message.created_at
             if self.window is not None and (created is None or created not in self.window):
                 continue
-            is_old = low is not None and created is not None and created < low and (at is None or at < low)
+            is_old = low is not None and at is not None and at < low
             if not is_old or name_of(message) in self.memory.sightings:
-                yield from self.land(message, line, timeline.name)
+                yield from self.land(message, line, timeline.name, at)
 
-    def land(self, message: Message, line: Line, origin: str) -> Iterator[Message]:
-        """`message`, where it is news; its thread becomes due where its number of answers has changed."""
-        line.saw(name_of(message), message.created_at)
+    def land(self, message: Message, line: Line, origin: str, at: datetime | None = None) -> Iterator[Message]:
+        """`message`, where it is news; its thread becomes due where its number of answers has changed.
+
+        :param at: the time by which the timeline sorts it, which says whether it is young; by default `created_at`.
+        """
+        line.saw(name_of(message), at or message.created_at)
         known = self.memory.sightings.get(name_of(message))
         if self.options.replies and message.native_id and not message.parse_error:
             self._want_thread(message, known)
