@@ -60,34 +60,35 @@ class People:
         :param channel: the author's channel id.
         :param handle: the author's display name or title.
         """
-        is_ours = self.is_company(channel, handle)
-        found: dict[str, str] = {}
-        if not is_ours:
-            key = self.key(channel or handle or "")
-            found = {name: key for name in (channel, handle, (handle or "").lstrip("@＠")) if name}
-        kept = self._structure(item, _OF_COMPANY if is_ours else _OF_PEOPLE)
+        key = None if self.is_company(channel, handle) else self.key(channel or handle or "")
+        kept = self._structure(item, key)
         try:
-            shown = orjson.dumps(kept).decode()
+            shown = orjson.dumps(kept).decode().casefold()
         except TypeError:  # halves of broken characters, or numbers beyond 64 bits
             kept = _whole(kept)
-            shown = "@"
-        folded = shown.casefold()
-        if any(sign in folded for sign in ("@", "＠", "youtube.com/")):
+            shown = str(kept).casefold()
+        if "@" in shown or "＠" in shown or "youtube.com/" in shown:
             kept = self._said(kept)
-            return self.privacy.scrub(PLATFORM, kept, found) if found else kept
-        if any(name.casefold() in folded for name in found):
-            return self.privacy.scrub(PLATFORM, kept, found)
+        names = {name for name in (channel, (handle or "").lstrip("@＠")) if name} if key else ()
+        if key and any(name.casefold() in shown for name in names):
+            return self.privacy.scrub(PLATFORM, kept, dict.fromkeys(names, key))
         return kept
 
-    def _structure(self, value: Any, left_out: frozenset[str]) -> Any:
+    def _structure(self, value: Any, key: str | None) -> Any:
+        """`value` without what is about its author; `key` stands for a private one."""
         if isinstance(value, list):
-            return [self._structure(item, left_out) for item in value]
-        if not isinstance(value, dict):
-            return value
-        kept = {name: self._structure(item, left_out) for name, item in value.items() if name not in left_out}
-        page = kept.get("channelId")
-        if isinstance(page, str) and not self.is_company(page):
-            kept["channelId"] = self.key(page)
+            return [self._structure(item, key) if isinstance(item, dict | list) else item for item in value]
+        left_out = _OF_PEOPLE if key else _OF_COMPANY
+        kept: dict[str, Any] = {}
+        for name, item in value.items():
+            if name in left_out:
+                continue
+            if name == "authorChannelId" and key:
+                kept[name] = {"value": key}
+            elif name == "channelId" and isinstance(item, str) and not self.is_company(item):
+                kept[name] = self.key(item)
+            else:
+                kept[name] = self._structure(item, key) if isinstance(item, dict | list) else item
         return kept
 
     def _said(self, value: Any) -> Any:
