@@ -95,7 +95,7 @@ class StandIn:
         raise NotImplementedError
 
     def post(self, request: Request) -> Response:
-        """Answer a POST; the platform's 405 where nothing takes one."""
+        """Answer a POST or PUT; the platform's 405 where nothing takes one."""
         return self.error(405)
 
     def error(self, status: int) -> Response:
@@ -189,6 +189,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(Response(dumps({"error": f"not a fault: {error}"}), 400))
             return
         self._send(Response(b"{}"))
+
+    def do_PUT(self) -> None:
+        self._answer("PUT", self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
     def _answer(self, method: str, body: bytes) -> None:
         owner = self.owner
