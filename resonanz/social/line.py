@@ -35,8 +35,7 @@ class Line:
             self._newest = created
             self.state["newest"] = created.isoformat()
         if self.is_young(created):
-            values = (self.name, name, created.isoformat() if created else None, self._memory.run)
-            self._memory.store.execute("insert or replace into shown values (?, ?, ?, ?)", values)
+            self._memory.saw(self.name, name, created.isoformat() if created else None)
 
     def is_young(self, created: datetime | None) -> bool:
         floor = self.floor

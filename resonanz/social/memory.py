@@ -63,7 +63,9 @@ class Sighting(NamedTuple):
         return moment(self.created_at)
 
 
-_COLUMNS = ", ".join(Sighting._fields)
+_GET = f"select {', '.join(Sighting._fields)} from sightings where native_id = ?"  # noqa: S608
+_PUT = f"insert or replace into sightings values (?{', ?' * len(Sighting._fields)})"  # noqa: S608
+_AT_ONCE = 1_000  # rows
 
 
 class Sightings:
@@ -71,14 +73,21 @@ class Sightings:
 
     def __init__(self, store: sqlite3.Connection) -> None:
         self._store = store
+        self._fresh: dict[str, Sighting] = {}  # not in the store yet: many rows at once cost a third
 
     def __contains__(self, native_id: str) -> bool:
         return self.get(native_id) is not None
 
     def get(self, native_id: str) -> Sighting | None:
-        query = f"select {_COLUMNS} from sightings where native_id = ?"  # noqa: S608
-        found = self._store.execute(query, (native_id,)).fetchone()
+        if (fresh := self._fresh.get(native_id)) is not None:
+            return fresh
+        found = self._store.execute(_GET, (native_id,)).fetchone()
         return None if found is None else Sighting(*found)
+
+    def flush(self) -> None:
+        """Put into the store what waits for it."""
+        self._store.executemany(_PUT, [(name, *sighting) for name, sighting in self._fresh.items()])
+        self._fresh.clear()
 
     def news(self, message: Message) -> bool:
         """Whether `message` differs from its last sighting; remembers it."""
@@ -144,11 +153,13 @@ class Sightings:
 
     def _alive(self, condition: str, value: str) -> list[str]:
         query = f"select native_id from sightings where {condition} and fingerprint <> ? order by native_id"  # noqa: S608
+        self.flush()
         return [name for (name,) in self._store.execute(query, (value, _DELETED))]
 
     def _put(self, native_id: str, sighting: Sighting) -> None:
-        places = ", ".join("?" * (len(Sighting._fields) + 1))
-        self._store.execute(f"insert or replace into sightings values ({places})", (native_id, *sighting))  # noqa: S608
+        self._fresh[native_id] = sighting
+        if len(self._fresh) >= _AT_ONCE:
+            self.flush()
 
 
 class Threads:
@@ -213,12 +224,13 @@ class Memory:
 
     def __init__(self, file: Path | None, lookback: timedelta) -> None:
         self.lookback = lookback
-        self.store = _open(file)
-        self.run = 1 + (self.store.execute("select coalesce(max(run), 0) from runs").fetchone()[0] or 0)
-        self.store.execute("delete from runs")
-        self.store.execute("insert into runs values (?)", (self.run,))
-        self.sightings = Sightings(self.store)
-        self.threads = Threads(self.store, self.run)
+        self._store = _open(file)
+        self._shown: list[tuple[str, str, str | None, int]] = []  # not in the store yet
+        self.run = 1 + (self._store.execute("select coalesce(max(run), 0) from runs").fetchone()[0] or 0)
+        self._store.execute("delete from runs")
+        self._store.execute("insert into runs values (?)", (self.run,))
+        self.sightings = Sightings(self._store)
+        self.threads = Threads(self._store, self.run)
 
     @classmethod
     def of(cls, context: Context, lookback: timedelta) -> "Memory":
@@ -228,12 +240,26 @@ class Memory:
         context.on_ended.append(memory.close)
         return memory
 
+    @property
+    def store(self) -> sqlite3.Connection:
+        """The store, with all in it that was waiting."""
+        self.sightings.flush()
+        self._store.executemany("insert or replace into shown values (?, ?, ?, ?)", self._shown)
+        self._shown.clear()
+        return self._store
+
+    def saw(self, line: str, native_id: str, created: str | None) -> None:
+        """The timeline `line` shows the message, which is young."""
+        self._shown.append((line, native_id, created, self.run))
+        if len(self._shown) >= _AT_ONCE:
+            self.store  # noqa: B018  writes them down
+
     def commit(self) -> None:
         self.store.execute("commit")
 
     def close(self) -> None:
         """Let go of the file; what was not committed is forgotten."""
-        self.store.close()
+        self._store.close()
 
     def shows(self, native_id: str) -> bool:
         """Whether some timeline shows the message, and it is young."""
