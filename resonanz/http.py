@@ -150,7 +150,7 @@ class Client:
     def get(
         self,
         path: str,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | str | None = None,
         *,
         what: str,
         expect: type = dict,
@@ -159,6 +159,7 @@ class Client:
     ) -> Answer:
         """The JSON at `path`.
 
+        :param params: of the query; as a string, for an API that has its own rules of encoding, it is sent as it is.
         :param what: what is asked for, in words that open every message ("hashtag #x").
         :param expect: dict or list, what the API promises; anything else is a contract fault.
         :param bucket: the limit that the request counts against, where a platform has one per endpoint.

@@ -25,6 +25,7 @@ PLATFORMS = {
     "google_business": "resonanz.platforms.google_business",
     "google_plus": "resonanz.platforms.google_plus",
     "instagram": "resonanz.platforms.instagram",
+    "linkedin": "resonanz.platforms.linkedin",
     "mastodon": "resonanz.platforms.mastodon",
     "x": "resonanz.platforms.x",
     "youtube": "resonanz.platforms.youtube",

@@ -1,0 +1,200 @@
+"""Who on LinkedIn is the company, what stands for everybody else, and the plain text of posts and comments.
+
+People and organisations are URNs. Names stand in texts alone: in a post's commentary as `@[Name](urn:li:person:x)`, in
+a comment as a span that an attribute points to.
+
+Sources: LinkedIn's "little Text Format"; "Comments API" (message, attributes).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from resonanz.privacy import Privacy
+from resonanz.social.fields import mappings
+from resonanz.social.texts import whole
+
+PLATFORM = "linkedin"
+_WHO = r"person|member|organization|organizationBrand|company|fsd_profile|fs_miniProfile|fsd_company"
+_URN = re.compile(rf"(?P<head>urn(?P<colon>:|%3A)li(?P=colon)(?:{_WHO})(?P=colon))(?P<id>[\w-]+)", re.IGNORECASE)
+_RESERVED = frozenset("\\|{}@[]()<>#*_~")
+_LITTLE = re.compile(
+    r"\\(?P<escaped>.)"
+    r"|@\[(?P<name>(?:\\.|[^\]\\])*)\]\s?\((?P<urn>urn:li:[^)\s]+)\)"
+    r"|\{hashtag\|\\?(?P<sign>[#＃])\|(?P<tag>(?:\\.|[^|}\\])*)\}",
+    re.DOTALL,
+)
+_PROFILE = re.compile(r"(?P<head>linkedin\.com/(?:in|pub)/)(?P<name>[^\s/?#&\"'<>()]+)", re.IGNORECASE)
+_KEYED = re.compile(r"[0-9a-f]{32}")
+# About a person, where more than its URN comes along.
+_LEFT_OUT = frozenset(
+    {
+        *("firstName", "lastName", "maidenName", "localizedFirstName", "localizedLastName", "localizedMaidenName"),
+        *("headline", "localizedHeadline", "vanityName", "profilePicture", "displayImage", "picture", "pictureUrl"),
+        *("name", "fullName", "displayName", "formattedName", "actorName", "authorName", "emailAddress"),
+    }
+)
+
+
+class People:
+    """The company's organisations, and keys for everybody else."""
+
+    def __init__(self, privacy: Privacy) -> None:
+        self.privacy = privacy
+        self.names: dict[str, str] = {}  # urn of one of the company's organisations -> its name
+
+    def is_ours(self, urn: str, name: str) -> None:
+        self.names[urn] = name
+
+    def is_company(self, urn: str | None) -> bool:
+        """Whether a URN is one of the company's; an organisation's number alone is enough in company_accounts."""
+        if urn is None:
+            return False
+        kind, _, number = urn.removeprefix("urn:li:").partition(":")
+        numbers = [number] if kind.startswith("organization") else []
+        return urn in self.names or self.privacy.is_company(urn, *numbers)
+
+    def key(self, urn: str) -> str:
+        return self.privacy.author_key(PLATFORM, urn)
+
+    def post_text(self, commentary: Any) -> tuple[str | None, bool]:
+        """What people read of a post, private people as `@<author key>`, and whether bytes of it were broken."""
+        if not isinstance(commentary, str) or not commentary:
+            return None, False
+        text, is_repaired = whole(commentary)
+        named: dict[str, str] = {}
+        text = _LITTLE.sub(lambda found: self._shown(found, named), text)
+        return self._words(_others(text, named)) or None, is_repaired
+
+    def comment_text(self, message: Any) -> tuple[str | None, bool]:
+        """The same of a comment."""
+        said = message.get("text") if isinstance(message, Mapping) else None
+        if not isinstance(said, str) or not said:
+            return None, False
+        text, is_repaired = whole(said)
+        named: dict[str, str] = {}
+        for start, end, urn in reversed(list(_tagged(text, message.get("attributes")))):
+            if not self.is_company(urn):
+                named[text[start:end].lstrip("@")] = self.key(urn)
+                text = f"{text[:start]}@{self.key(urn)}{text[end:]}"
+        return self._words(_others(text, named)) or None, is_repaired
+
+    def clean(self, item: Any) -> Any:
+        """A copy of an item of the API without private people; the company's organisations stay."""
+        if isinstance(item, Mapping):
+            return {
+                self._string(str(name)): self._field(name, value)
+                for name, value in item.items()
+                if name not in _LEFT_OUT and not str(name).endswith("~")
+            }
+        if isinstance(item, list):
+            return [self.clean(one) for one in item]
+        return self._string(item) if isinstance(item, str) else item
+
+    def _field(self, name: Any, value: Any) -> Any:
+        if name == "commentary" and isinstance(value, str):
+            named: dict[str, str] = {}
+            kept = _LITTLE.sub(lambda found: self._unnamed(found, named), whole(value)[0])
+            return self._string(_others(kept, named))
+        if name == "message" and isinstance(value, Mapping) and "text" in value:
+            return {**self.clean(value), "text": self.comment_text(value)[0]}
+        return self.clean(value)
+
+    def _shown(self, found: re.Match[str], named: dict[str, str]) -> str:
+        if found["escaped"] is not None:
+            return found["escaped"] if found["escaped"] in _RESERVED else found[0]
+        if found["tag"] is not None:
+            return found["sign"] + _plain(found["tag"])
+        name = _plain(found["name"])
+        if self.is_company(found["urn"]):
+            return name
+        named[name] = self.key(found["urn"])
+        return f"@{named[name]}"
+
+    def _unnamed(self, found: re.Match[str], named: dict[str, str]) -> str:
+        if found["urn"] is None or self.is_company(found["urn"]):
+            return found[0]
+        key = self.key(found["urn"])
+        named[_plain(found["name"])] = named[found["name"]] = key
+        return f"@[{key}]({found['urn']})"  # the URN is keyed with all others
+
+    def _string(self, value: str) -> str:
+        value = whole(value)[0]
+        return self._words(_URN.sub(self._urn, value) if "urn" in value else value)
+
+    def _urn(self, found: re.Match[str]) -> str:
+        urn = found[0].replace("%3A", ":").replace("%3a", ":")
+        if _KEYED.fullmatch(found["id"]) or self.is_company(urn):
+            return found[0]
+        return found["head"] + self.key(urn)
+
+    def _words(self, text: str) -> str:
+        if "urn:li:" in text:
+            text = _URN.sub(self._urn, text)
+        if "linkedin.com/" in text.casefold():
+            text = _PROFILE.sub(self._profile, text)
+        return self.privacy.text(PLATFORM, text) if "@" in text or "＠" in text else text
+
+    def _profile(self, found: re.Match[str]) -> str:
+        name = found["name"]
+        if _KEYED.fullmatch(name) or self.privacy.is_company(name):
+            return found[0]
+        return found["head"] + self.key(name)
+
+
+def _plain(little: str) -> str:
+    """A name or hashtag without the backslashes before reserved characters."""
+    return re.sub(r"\\(.)", lambda found: found[1] if found[1] in _RESERVED else found[0], little)
+
+
+def _others(text: str, named: Mapping[str, str]) -> str:
+    """`text` with names that were tagged once as keys wherever else they stand."""
+    for name, key in named.items():
+        if len(name) > 2 and name in text:
+            text = re.sub(rf"(?<!\w)@?{re.escape(name)}(?!\w)", f"@{key}", text)
+    return text
+
+
+def _tagged(text: str, attributes: Any) -> Iterator[tuple[int, int, str]]:
+    """(start, end, urn) of those whom a comment's attributes name, in order."""
+    spans = []
+    for attribute in mappings(attributes):
+        start, length = attribute.get("start"), attribute.get("length")
+        urn = _urn_in(attribute.get("value"))
+        if urn is None or urn.startswith("urn:li:hashtag") or not isinstance(start, int) or not isinstance(length, int):
+            continue
+        if start >= 0 and length > 0:
+            spans.append((*_span(text, start, length), urn))
+    last = 0
+    for start, end, urn in sorted(spans):
+        if start >= last and end > start:
+            yield start, end, urn
+            last = end
+
+
+def _span(text: str, start: int, length: int) -> tuple[int, int]:
+    """Where a span lies. LinkedIn counts in UTF-16 units, others who speak its language in characters: where the two
+    differ, the one counts that begins and ends with a word, else all that either covers."""
+    plain = (start, min(start + length, len(text)))
+    units = text.encode("utf-16-le")
+    first = len(units[: 2 * start].decode("utf-16-le", "replace"))
+    wide = (first, min(len(units[: 2 * (start + length)].decode("utf-16-le", "replace")), len(text)))
+    if wide == plain or _is_whole(text, *wide):
+        return wide
+    return plain if _is_whole(text, *plain) else (min(plain[0], wide[0]), max(plain[1], wide[1]))
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    inside = text[start:end]
+    if not inside or inside != inside.strip():
+        return False
+    return not (start and text[start - 1].isalnum() and inside[0].isalnum()) and not (
+        text[end : end + 1].isalnum() and inside[-1].isalnum()
+    )
+
+
+def _urn_in(value: Any) -> str | None:
+    """The URN that an attribute's value holds, however deep: {"person": {"person": "urn:li:person:x"}}."""
+    if isinstance(value, Mapping):
+        return next((urn for part in value.values() if (urn := _urn_in(part))), None)
+    return value if isinstance(value, str) and value.startswith("urn:li:") else None
