@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from resonanz import settings
-from resonanz.budget import Budget, _until_next
+from resonanz.budget import Budget, until_next
 from resonanz.errors import Kind, SourceError
 from resonanz.sources import budget
 
@@ -39,7 +39,7 @@ def test_spending_is_written_down_by_the_platforms_own_day(tmp_path):
     ],
 )
 def test_the_next_period_begins_at_midnight_there(period, now, hours):
-    assert _until_next(period, now) == hours * 3600
+    assert until_next(period, now) == hours * 3600
 
 
 def test_the_platforms_own_quota_counts_where_sources_toml_says_nothing(tmp_path):

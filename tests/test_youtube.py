@@ -508,6 +508,16 @@ def test_a_channel_that_is_not_there_and_one_thread_that_is_forbidden_leave_the_
     assert {"v0", "v1", "v2", "c0-0", "c2-1"} <= set(messages(found))
 
 
+def test_a_right_that_is_missing_is_asked_for_once(tube, tmp_path):
+    fill(tube, 3, 2)
+    tube.replies["commentThreads"] = refused("insufficientPermissions", 403)
+    found = source(tube, tmp_path, concurrency=1)
+    problems = found.run().problems
+    assert [problem.kind for problem in problems] == [Kind.PERMISSION]
+    assert tube.asked().count("commentThreads") == 1
+    assert sorted(messages(found)) == ["v0", "v1", "v2"]
+
+
 def test_without_the_channels_list_of_comments_each_videos_own_bring_them(tube, tmp_path):
     tube.can_list_a_channel = False
     fill(tube)

@@ -24,6 +24,10 @@ _PARTS = {
     "search": "snippet",
 }
 _TEXTS = ("commentThreads", "comments")
+# A right that is missing for one request of a kind is missing for all of them.
+_DENIED = frozenset(
+    {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "accessNotConfigured", "SERVICE_DISABLED"}
+)
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,21 @@ class Api:
         self._lock = threading.Lock()
         self._channels: dict[str, Channel | SourceError] = {}
         self._refused: SourceError | None = None
+        self._denied: dict[str, SourceError] = {}  # by kind of list
 
     def list(self, kind: str, what: str, **params: Any) -> Mapping[str, Any]:
         """The answer of `<kind>.list`."""
+        if kind in self._denied:
+            raise self._denied[kind]
         texts = {"textFormat": "plainText"} if kind in _TEXTS else {}
         asked = {"part": _PARTS[kind], **texts, **{name: value for name, value in params.items() if value is not None}}
-        path = f"/youtube/{self._version}/{kind}"
-        value: Mapping[str, Any] = self.client.get(
-            path, asked, what=what, bucket=SEARCH if kind == SEARCH else ""
-        ).value
+        path, bucket = f"/youtube/{self._version}/{kind}", SEARCH if kind == SEARCH else ""
+        try:
+            value: Mapping[str, Any] = self.client.get(path, asked, what=what, bucket=bucket).value
+        except SourceError as error:
+            if error.code in _DENIED:
+                self._denied[kind] = error
+            raise
         return value
 
     def page(self, kind: str, what: str, cursor: str | None, **params: Any) -> Page:
