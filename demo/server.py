@@ -10,6 +10,7 @@ from demo.standin_bluesky import BlueskyStandIn
 from demo.standin_facebook import FacebookStandIn
 from demo.standin_google_business import GoogleBusinessStandIn
 from demo.standin_instagram import InstagramStandIn
+from demo.standin_linkedin import LinkedInStandIn
 from demo.standin_mastodon import MastodonStandIn
 from demo.standin_x import XStandIn
 from demo.standin_youtube import YouTubeStandIn
@@ -24,6 +25,7 @@ STANDINS = (
     XStandIn,
     YouTubeStandIn,
     GoogleBusinessStandIn,
+    LinkedInStandIn,
 )
 
 

@@ -22,6 +22,7 @@ class Request:
     """What a stand-in gets to see. `path` is decoded only where it says so; `base` is scheme, host and prefix.
 
     :param headers: names in lower case.
+    :param raw_query: the query still percent-encoded, for APIs with their own rules.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Request:
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    raw_query: str = ""
 
     def one(self, name: str) -> str | None:
         """The first value of a query parameter."""
@@ -205,7 +207,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         base = f"http://{self.headers.get('Host') or f'127.0.0.1:{owner.port}'}{standin.prefix}"
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(f"/{rest}", parse_qs(parts.query, keep_blank_values=True), base, method, headers, body)
+        query = parse_qs(parts.query, keep_blank_values=True)
+        request = Request(f"/{rest}", query, base, method, headers, body, parts.query)
         fault = owner.fault_for(parts.path)
         response = self._response(standin, request, fault)
         if response is None:  # hung up

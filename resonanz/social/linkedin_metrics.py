@@ -15,7 +15,7 @@ from resonanz.social.faults import report
 from resonanz.social.fields import mappings
 from resonanz.social.linkedin_api import MOST_IDS, Api, Raw, listed
 from resonanz.social.linkedin_items import Counted, number
-from resonanz.social.pages import Page, paged
+from resonanz.social.pages import paged
 
 REACTIONS = {
     "LIKE": "reactions_like",
@@ -39,7 +39,7 @@ NEEDS = {
     SHARES: "not permitted: needs rw_organization_admin and the role ADMINISTRATOR",
 }
 _KEPT = timedelta(days=364)  # LinkedIn gives a rolling window of twelve months
-_DAYS, _MOST_DAYS = timedelta(days=90), 100  # in one request, in one answer
+_DAYS, _AT_ONCE = timedelta(days=90), 100  # in one request, in one answer
 _CORRECTED = timedelta(days=3)  # so long a day's counts are seen to change
 _UNSEEN = "nobody has seen it yet, or it is older than twelve months"
 
@@ -90,22 +90,21 @@ class Metrics:
 
     def days(self, organization: str, first: date, end: date) -> Iterator[tuple[date, dict[str, float]]]:
         """Each day from `first` on and before `end` for which LinkedIn has counts of all of an organisation's posts."""
-        what = f"statistics of {organization} by day"
         while first < end:
             until = min(first + _DAYS, end)
-            span = Raw(f"(timeRange:(start:{_thousandths(first)},end:{_thousandths(until)}),timeGranularityType:DAY)")
-            params = {"q": "organizationalEntity", "organizationalEntity": organization, "timeIntervals": span}
-
-            def page(cursor: str | None, params: Mapping[str, Any] = params) -> Page:
-                return self._api.page(SHARES, what, cursor, _MOST_DAYS, **params)
-
-            for elements, _ in paged(page, None, what):
-                for element in mappings(elements):
-                    span_of = element.get("timeRange")
-                    start = number(span_of.get("start")) if isinstance(span_of, Mapping) else None
-                    if start is not None:
-                        yield datetime.fromtimestamp(start / 1000, UTC).date(), _counts(element)
+            spans = Raw(f"(timeRange:(start:{_thousandths(first)},end:{_thousandths(until)}),timeGranularityType:DAY)")
+            for element in self._elements(organization, f"{organization} by day", timeIntervals=spans):
+                of_day = element.get("timeRange")
+                start = number(of_day.get("start")) if isinstance(of_day, Mapping) else None
+                if start is not None:
+                    yield datetime.fromtimestamp(start / 1000, UTC).date(), _counts(element)
             first = until
+
+    def _elements(self, organization: str, of: str, **params: Raw) -> Iterator[Mapping[str, Any]]:
+        what = f"statistics of {of}"
+        asked = {"q": "organizationalEntity", "organizationalEntity": organization, **params}
+        for elements, _ in paged(lambda place: self._api.page(SHARES, what, place, _AT_ONCE, **asked), None, what):
+            yield from mappings(elements)
 
     def refuse(self, resource: str, organization: str, error: SourceError) -> None:
         """Do not ask `resource` again in this run; a notice says why."""
@@ -136,12 +135,11 @@ class Metrics:
         for kind in ("share", "ugcPost") if self._has_statistics else ():
 
             def ask(batch: Sequence[str], kind: str = kind) -> None:
-                params = {"q": "organizationalEntity", "organizationalEntity": organization, f"{kind}s": listed(batch)}
-                value = self._api.get(SHARES, f"statistics of {len(batch)} posts", **params)
-                found.update({name: {} for name in batch})
-                for element in mappings(value.get("elements")):
-                    if element.get(kind) in found:
-                        found[element[kind]] = _counts(element)
+                counted = {name: dict[str, float]() for name in batch}
+                for element in self._elements(organization, f"{len(batch)} posts", **{f"{kind}s": listed(batch)}):
+                    if element.get(kind) in counted:
+                        counted[element[kind]] = _counts(element)
+                found.update(counted)
 
             of_kind = [name for name in ids if name.startswith(f"urn:li:{kind}:")]
             self._in_batches(SHARES, organization, of_kind, ask, is_first)
@@ -169,21 +167,20 @@ class Metrics:
     ) -> None:
         """One id may have the whole batch refused: it is found by halving."""
         if (resource, organization) in self._refused:
-            return None
+            return
         try:
-            return ask(batch)
+            ask(batch)
         except SourceError as error:
             if error.kind not in (Kind.PERMISSION, Kind.GONE, Kind.CONTRACT) or error.code == GARBLED:
                 raise
             if error.kind is Kind.PERMISSION and not self._may(resource, organization):
                 self.refuse(resource, organization, error)
-                return None
-            if len(batch) == 1:
+            elif len(batch) == 1:
                 self._context.notice(f"not counted: {error.message}")
-                return None
-        middle = len(batch) // 2
-        self._halved(resource, organization, batch[:middle], ask)
-        self._halved(resource, organization, batch[middle:], ask)
+            else:
+                middle = len(batch) // 2
+                self._halved(resource, organization, batch[:middle], ask)
+                self._halved(resource, organization, batch[middle:], ask)
 
     def _may(self, resource: str, organization: str) -> bool:
         """Whether the resource is open to the token, and only single posts are not: of all posts together it tells."""
