@@ -37,8 +37,8 @@ class Conversations:
 
     def read(self) -> Iterator[Message]:
         """Conversations that are new or show another number of answers, one by one; then what is new in all known
-        ones of the last seven days, where they are many thirteen at once. Nothing is asked for that was read before, since it would be paid
-        for again."""
+        ones of the last seven days, thirteen at once where they are many. Nothing is asked for that was read before,
+        since it would be paid for again."""
         reached = self._newest_id()
         due = self._due()
         asked: list[Asked] = [((first,), self._last(first)) for first in due]

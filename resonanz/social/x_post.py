@@ -29,6 +29,7 @@ _IDS_HOLD_TIME_FROM = datetime(2011, 1, 1, tzinfo=UTC)  # a smaller number is no
 _AS_ID = timedelta(days=1)
 _NO_LANGUAGE = frozenset({"und", "zxx", "art"})
 _LANGUAGES = {"in": "id", "iw": "he", "ji": "yi"}  # X keeps withdrawn codes
+_MENTION = re.compile(r"(?<!\w)@(\w+)")
 _STATUS = re.compile(r"(?:^|//|\.)(?:x|twitter)\.com/([A-Za-z0-9_]+)/status/", re.IGNORECASE)
 
 
@@ -84,11 +85,13 @@ def _message(
     parent = references.get("replied_to")
     conversation = post.get("conversation_id")
     starts = parent is None and (post.get("in_reply_to_user_id") is None or conversation in ids)
-    names = people.names(post, author)
-    text, is_repaired = _text(post, people, names)
+    called_on = mentioned(post)
+    names = people.names([*called_on, author])
+    said, is_repaired = whole(str(field(post, "text", str)))
+    said = people.text(said, names)
     parent_id = versions.get(str(parent), str(parent)) if parent is not None else None
     thread = native_id if starts else (versions.get(str(conversation), str(conversation)) if conversation else None)
-    called = _called(post, people)
+    called = _called(post, called_on, people)
     metrics, unavailable = _metrics(post, created, refused)
     return Message(
         platform=PLATFORM,
@@ -103,14 +106,14 @@ def _message(
         created_at=created,
         created_at_precision="second" if created else "unknown",
         edited_at=edited,
-        text=text,
+        text=_shown(post, said, people, names) or None,
         text_is_repaired=is_repaired,
         declared_language=_language(post.get("lang")),
         # An address with the author's handle in it only for the company; the other one opens without.
         url=f"https://x.com/{own}/status/{latest}" if own else f"https://x.com/i/web/status/{latest}",
         metrics=metrics,
         unavailable_metrics=unavailable,
-        payload=people.clean(dict(post), names),
+        payload={**people.clean({name: post[name] for name in post if name != "text"}, names), "text": said},
     )
 
 
@@ -120,9 +123,9 @@ def _kind(starts: bool, parent: str | None, thread: str | None, is_mention: bool
     return "comment" if parent is not None and parent == thread else "reply"
 
 
-def _called(post: Mapping[str, Any], people: People) -> str | None:
+def _called(post: Mapping[str, Any], called_on: list[Mapping[str, Any]], people: People) -> str | None:
     """The company account that a post names: in a mention, or as the author of the post that it quotes."""
-    for person in mentioned(post):
+    for person in called_on:
         handle = person.get("username")
         if people.is_company(person.get("id"), handle) and isinstance(handle, str):
             return handle
@@ -131,21 +134,18 @@ def _called(post: Mapping[str, Any], people: People) -> str | None:
         found = _STATUS.search(str(link.get("expanded_url") or ""))
         if found and people.privacy.is_company(found[1]):
             return found[1]
-    for word in re.findall(r"(?<!\w)@(\w+)", str(post.get("text") or "")):
+    for word in _MENTION.findall(str(post.get("text") or "")) if not called_on else ():
         if people.privacy.is_company(word):
             return str(word)
     return None
 
 
-def _text(post: Mapping[str, Any], people: People, names: Mapping[str, str]) -> tuple[str | None, bool]:
+def _shown(post: Mapping[str, Any], said: str, people: People, names: Mapping[str, str]) -> str:
     """What people see: the long form where there is one, with the three characters that X escapes as they were."""
     note = post.get("note_tweet") or post.get("note_post")
-    said = note.get("text") if isinstance(note, Mapping) else None
-    text = said if isinstance(said, str) else str(field(post, "text", str))
-    if "&" in text:
-        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    text, is_repaired = whole(text)
-    return people.text(text, names) or None, is_repaired
+    long = note.get("text") if isinstance(note, Mapping) else None
+    text = people.text(whole(long)[0], names) if isinstance(long, str) else said
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
 
 
 def _metrics(
@@ -158,11 +158,14 @@ def _metrics(
     if not isinstance(counts, Mapping):
         return found, missing
     for name, keys in METRICS.items():
-        key = next((key for key in keys if counts.get(key) is not None), None)
-        if key is None:
+        for key in keys:
+            if (value := counts.get(key)) is not None:
+                break
+        else:
             missing.setdefault(name, NOT_GIVEN)
             continue
-        value = int(field(counts, key, int))
+        if value.__class__ is not int:
+            value = int(field(counts, key, int))
         if name == "impressions" and value == 0 and created and created < _VIEWS_COUNTED_FROM:
             missing[name] = "not counted before December 2022"
         elif value >= 0:
