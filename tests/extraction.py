@@ -76,6 +76,18 @@ class Source:
         return "\n".join(texts)
 
 
+class Feed(Source):
+    """A source whose `rows` are messages; the rows of its accounts stand in `figures`."""
+
+    figures: list[dict[str, Any]]
+
+    def run(self, window: Window | None = None) -> Extraction:
+        extraction = super().run(window)
+        self.figures = [row for row in self.rows if row["kind"] == "account"]
+        self.rows = [row for row in self.rows if row["kind"] != "account"]
+        return extraction
+
+
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{name} = {_toml(item)}" for name, item in value.items()) + " }"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes = b""
+    many: Mapping[str, list[str]] = field(default_factory=dict)  # the query, with all values of each parameter
 
 
 Answers = Callable[[Asked], Reply | None]
@@ -58,7 +59,12 @@ def serve(answers: Answers) -> Iterator[Server]:
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             asked = Asked(
-                self.command, parts.path, dict(parse_qsl(parts.query)), dict(self.headers), self.rfile.read(length)
+                self.command,
+                parts.path,
+                dict(parse_qsl(parts.query)),
+                dict(self.headers),
+                self.rfile.read(length),
+                parse_qs(parts.query),
             )
             server.asked.append(asked)
             reply = server.answers(asked)

@@ -13,6 +13,7 @@ from loopback import Asked, Reply
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 DOMAIN = "social.example"
 COMPANY = "weidenfels"
+TOKEN = "company-token"
 
 
 def account(acct: str) -> dict[str, Any]:
@@ -44,6 +45,10 @@ def account(acct: str) -> dict[str, Any]:
     }
 
 
+def stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 class Mastodon:
     """The server's content and, in `faults`, what goes wrong: path -> replies to give first (None: hang up)."""
 
@@ -51,6 +56,9 @@ class Mastodon:
         self.limit = limit
         self.statuses: dict[int, dict[str, Any]] = {}
         self.faults: dict[str, list[Reply | None]] = {}
+        self.notifications: dict[int, dict[str, Any]] = {}
+        self.followers = 10
+        self.version = (4, 5)
         self.link_headers = True
         self.before_page: Callable[[int], None] = lambda number: None
         self.pages = 0
@@ -66,7 +74,7 @@ class Mastodon:
         author = account(acct)
         self.statuses[number] = {
             "id": str(number),
-            "created_at": created.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "created_at": stamp(created),
             "in_reply_to_id": str(reply_to) if reply_to else None,
             "in_reply_to_account_id": self.statuses[reply_to]["account"]["id"] if reply_to in self.statuses else None,
             "sensitive": False,
@@ -94,6 +102,21 @@ class Mastodon:
             self.statuses[reply_to]["replies_count"] += 1
         return number
 
+    def notify(self, number: int, kind: str = "mention", minute: int | None = None) -> int:
+        """Tell the company of a status; notifications are counted, their ids say nothing about time."""
+        status = self.statuses[number]
+        created = status["created_at"] if minute is None else stamp(START + timedelta(minutes=minute))
+        place = len(self.notifications) + 1
+        self.notifications[place] = {
+            "id": str(place),
+            "type": kind,
+            "group_key": f"ungrouped-{place}",
+            "created_at": created,
+            "account": status["account"],
+            "status": status if kind not in ("follow",) else None,
+        }
+        return place
+
     def edit(self, number: int, **changes: Any) -> None:
         self.statuses[number].update(changes)
 
@@ -105,17 +128,39 @@ class Mastodon:
         for status in self.statuses.values():
             if status["in_reply_to_id"] == str(number):
                 status["in_reply_to_id"] = None
+        told = {place for place, item in self.notifications.items() if item["status"] is gone}
+        self.notifications = {place: item for place, item in self.notifications.items() if place not in told}
 
     def __call__(self, asked: Asked) -> Reply | None:
         if self.faults.get(asked.path):
             return self.faults[asked.path].pop(0)
+        is_company = asked.headers.get("Authorization") == f"Bearer {TOKEN}"
+        if "Authorization" in asked.headers and not is_company:
+            return Reply({"error": "The access token is invalid"}, 401)
         match asked.path.strip("/").split("/"):
+            case ["api", "v1", "accounts" | "apps" | "notifications", *rest] if (
+                rest in ([], ["verify_credentials"]) and not is_company
+            ):
+                return Reply({"error": "The access token is invalid"}, 401)
+            case ["api", "v1", "accounts", "verify_credentials"]:
+                return Reply({**account(COMPANY), "followers_count": self.followers, "source": {"note": ""}})
+            case ["api", "v1", "apps", "verify_credentials"]:
+                scopes = ["read:accounts", "read:notifications"]
+                return Reply({"id": "1", "name": "Resonanz", "scopes": scopes if self.version >= (4, 3) else None})
+            case ["api", "v1", "notifications"]:
+                kinds = asked.many.get("types[]", [])
+                return self._page(asked, lambda item: item["type"] in kinds, self.notifications)
+            case ["api", "v1", "statuses"] if self.version >= (4, 3):
+                wanted = [int(number) for number in asked.many.get("id[]", [])]
+                assert len(wanted) <= 20
+                return Reply([self.statuses[number] for number in wanted if number in self.statuses])
             case ["api", "v2", "instance"]:
                 return Reply({"domain": DOMAIN, "title": "Test", "version": "4.5.0"})
             case ["api", "v1", "accounts", "lookup"]:
                 acct = asked.query["acct"].removesuffix(f"@{DOMAIN}")
                 known = {status["account"]["acct"] for status in self.statuses.values()} | {COMPANY}
-                return Reply(account(acct)) if acct in known else Reply({"error": "Record not found"}, 404)
+                found = {**account(acct), "followers_count": self.followers}
+                return Reply(found) if acct in known else Reply({"error": "Record not found"}, 404)
             case ["api", "v1", "accounts", native_id, "statuses"]:
                 return self._page(asked, lambda status: status["account"]["id"] == native_id)
             case ["api", "v1", "timelines", "tag", tag]:
@@ -126,12 +171,15 @@ class Mastodon:
                 return Reply(self._context(int(native_id)) if rest else self.statuses[int(native_id)])
         return Reply({"error": "not there"}, 404)
 
-    def _page(self, asked: Asked, chosen: Callable[[dict[str, Any]], bool]) -> Reply:
+    def _page(
+        self, asked: Asked, chosen: Callable[[dict[str, Any]], bool], items: dict[int, dict[str, Any]] | None = None
+    ) -> Reply:
+        items = self.statuses if items is None else items
         self.pages += 1
         self.before_page(self.pages)
         query = {name: int(value) for name, value in asked.query.items() if value.isdigit()}
         limit = min(query.get("limit", 20), self.limit)
-        found = sorted((number for number, status in self.statuses.items() if chosen(status)), reverse=True)
+        found = sorted((number for number, item in items.items() if chosen(item)), reverse=True)
         if "max_id" in query:
             found = [number for number in found if number < query["max_id"]]
         if "since_id" in query:
@@ -146,7 +194,7 @@ class Mastodon:
             if len(page) == limit:
                 links.insert(0, f'<{base}&max_id={page[-1]}>; rel="next"')
             headers["Link"] = ", ".join(links)
-        return Reply([self.statuses[number] for number in page], headers=headers)
+        return Reply([items[number] for number in page], headers=headers)
 
     def _context(self, number: int) -> dict[str, Any]:
         above: list[dict[str, Any]] = []

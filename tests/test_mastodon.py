@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from extraction import Source
+from extraction import Feed
 from hypothesis import given
 from hypothesis import strategies as st
 from loopback import Reply, serve
@@ -225,7 +225,7 @@ def server():
 @pytest.fixture
 def source(server, tmp_path):
     options = {"platform": "mastodon", "base_url": server.address, "hashtags": ["weidenfels"]}
-    return Source(tmp_path, options, ["weidenfels@social.example"])
+    return Feed(tmp_path, options, ["weidenfels@social.example"])
 
 
 def texts(source) -> set[str]:
@@ -723,7 +723,7 @@ def test_what_lands_passes_the_guard(server, source):
     server.mastodon.delete(sorted(server.mastodon.statuses)[3])
     source.run()
     assert sum(row["is_deleted"] for row in source.rows) == 2
-    assert len(source.quarantined()) == 3
+    assert len(source.quarantined()) == 4
     assert sum(source.quarantined().values()) == 0
 
 

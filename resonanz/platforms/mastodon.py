@@ -1,14 +1,18 @@
 """Mastodon: public hashtag timelines, accounts' statuses, and the conversations around them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from resonanz.http import base_address
-from resonanz.platforms import Context
+from resonanz.landing import Message
+from resonanz.platforms import Check, Context
 from resonanz.social import feeds
+from resonanz.social.mastodon_accounts import Accounts
+from resonanz.social.mastodon_api import Api
+from resonanz.social.mastodon_checks import checks
 from resonanz.social.mastodon_reader import Reader
 from resonanz.social.mastodon_threads import Conversations
 
@@ -19,6 +23,8 @@ class Options(BaseModel):
     :param base_url: the server that is asked; other servers' public posts are seen as far as it knows them.
     :param hashtags: public timelines to read, with or without #.
     :param accounts: accounts whose statuses and answers are read: `name` on this server or `name@host`.
+    :param mentions: read what the account whose token it is was told about: statuses that name or quote it, with a
+        hashtag or without. That account counts as the company's.
     :param company_accounts: which accounts are the company's own, beside those in [company]; by default all of
         `accounts`.
     :param replies: read the conversations around what the timelines show.
@@ -34,6 +40,7 @@ class Options(BaseModel):
     base_url: Annotated[str, AfterValidator(base_address)]
     hashtags: list[str] = []
     accounts: list[str] = []
+    mentions: bool = False
     company_accounts: list[str] = []
     replies: bool = True
     lookback_days: int = Field(14, ge=0, le=365)
@@ -47,24 +54,33 @@ class Options(BaseModel):
     def _complete(self) -> "Options":
         self.hashtags = [tag.strip().lstrip("#＃") for tag in self.hashtags]
         self.accounts = [account.strip().lstrip("@") for account in self.accounts]
-        if not all([*self.hashtags, *self.accounts]) or not (self.hashtags or self.accounts):
-            raise ValueError("name at least one entry in hashtags or accounts, and no empty ones")
+        if not all([*self.hashtags, *self.accounts]) or not (self.hashtags or self.accounts or self.mentions):
+            raise ValueError("name at least one entry in hashtags or accounts (or mentions = true), and no empty ones")
         if "company_accounts" not in self.model_fields_set:
             self.company_accounts = list(self.accounts)
         return self
 
 
 def streams(options: Options, context: Context) -> Sequence[Any]:
-    """`hashtag_statuses`, `account_statuses` and `replies`, as far as the options ask for them.
+    """`hashtag_statuses`, `account_statuses`, `mentions`, `accounts` and `replies`, as far as the options ask for them.
 
     Answers that the timelines show land in `replies`, with the thread they stand in; without it (`replies =
     false`) they land where they were met.
     """
     reader = Reader(options, context)
-    timelines = {}
+    timelines: dict[str, Callable[[dict[str, Any]], Iterator[Message]]] = {}
     if options.hashtags:
         timelines["hashtag_statuses"] = reader.hashtags
     if options.accounts:
         timelines["account_statuses"] = reader.accounts
+    if options.mentions:
+        timelines["mentions"] = reader.mentions
+    if (options.accounts or options.mentions) and context.window is None:
+        timelines["accounts"] = Accounts(reader).read
     conversations = {"replies": lambda: Conversations(reader).read()} if options.replies else {}
     return feeds.streams(timelines, conversations, reader.finish)
+
+
+def check(options: Options, context: Context) -> Iterator[Check]:
+    """The server, the token with its scopes, each hashtag and account, and the notifications."""
+    yield from checks(Api(options, context), options)

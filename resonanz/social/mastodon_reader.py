@@ -1,24 +1,39 @@
 """Reads a Mastodon server: timelines forward from a cursor, young statuses again, and the threads they stand in."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property, partial
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from resonanz.errors import Kind, SourceError
-from resonanz.http import Client
 from resonanz.landing import Message
 from resonanz.platforms import Context
 from resonanz.social.faults import report
 from resonanz.social.line import Line
-from resonanz.social.mastodon_pages import created_of, id_of, ids_of, pages
-from resonanz.social.mastodon_people import Instance
+from resonanz.social.mastodon_api import Api
+from resonanz.social.mastodon_pages import Pages, created_of, id_at, id_of, ids_of, pages
 from resonanz.social.mastodon_status import PUBLIC, Thread, parse_status
 from resonanz.social.memory import Memory, moment, name_of
-from resonanz.social.pages import ahead
+from resonanz.social.pages import CURSOR_EXPIRED, ahead
 
-_NEEDS_TOKEN = ("This method requires an authenticated user", "This API requires an authenticated user")
+_NAMING = ("mention", "quote")  # kinds of notifications that somebody's status is the reason for
+_LATE = timedelta(days=1)  # so much later than its date a status may get its id
+NOTHING = object()
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A list on the server, newest first.
+
+    :param address: asks, where necessary, for its path and parameters.
+    :param status: item -> the status in it, or NOTHING.
+    """
+
+    name: str
+    address: Callable[[], tuple[str, dict[str, Any]]]
+    status: Callable[[Any], Any] = lambda item: item
 
 
 class Reader:
@@ -30,13 +45,9 @@ class Reader:
     def __init__(self, options: Any, context: Context) -> None:
         self.options = options
         self.context = context
-        self.client = Client(
-            options.base_url,
-            source=context.source,
-            token=context.token,
-            workers=options.concurrency,
-            faults=dict.fromkeys(_NEEDS_TOKEN, Kind.CREDENTIALS),
-        )
+        self.window = context.window
+        self.api = Api(options, context)
+        self.client = self.api.client
         self.lines: list[Line] = []
         self.starts: dict[str, str | None] = {}  # statuses met that start a thread -> the account they stand under
         self.pending: dict[str, Any] = {}  # answers met whose thread is not known yet
@@ -47,58 +58,71 @@ class Reader:
     def memory(self) -> Memory:
         return Memory.of(self.context, timedelta(days=self.options.lookback_days))
 
-    @cached_property
-    def instance(self) -> Instance:
-        """The server by its own domain, which may differ from its address, and from which keys of local accounts
-        follow: asked once a run, remembered for when it cannot be told, the address' host where it never is."""
-        import dlt
-
-        memory = dlt.current.source_state()
-        try:
-            answer = self.client.get("/api/v2/instance", what="the server's description")
-        except SourceError as error:
-            if error.kind is not Kind.GONE and "domain" not in memory:
-                raise
-        else:
-            if isinstance(told := answer.value.get("domain"), str) and told:
-                memory["domain"] = told
-        domain = memory.setdefault("domain", urlsplit(self.options.base_url).netloc)
-        return Instance(domain, self.context.privacy)
-
     def hashtags(self, state: dict[str, Any]) -> Iterator[Message]:
         """The statuses under each hashtag."""
-        for tag in self.options.hashtags:
-            yield from self._part(f"#{tag}", state, partial(self._tag, tag))
-        _only(state, [f"#{tag}" for tag in self.options.hashtags])
+        tags = [Timeline(f"#{tag}", partial(self._tag, tag)) for tag in self.options.hashtags]
+        yield from self._read(tags, state)
 
     def accounts(self, state: dict[str, Any]) -> Iterator[Message]:
         """Each account's statuses; its boosts of others are no utterances."""
-        for account in self.options.accounts:
-            yield from self._part(f"@{account}", state, partial(self._account, account))
-        _only(state, [f"@{account}" for account in self.options.accounts])
+        accounts = [Timeline(f"@{name}", partial(self._account, name)) for name in self.options.accounts]
+        yield from self._read(accounts, state)
+
+    def mentions(self, state: dict[str, Any]) -> Iterator[Message]:
+        """The statuses that name or quote the account whose token it is, with a hashtag or without."""
+        yield from self._read([Timeline("mentions", self._notifications, _notified)], state)
 
     def _tag(self, tag: str) -> tuple[str, dict[str, Any]]:
         return f"/api/v1/timelines/tag/{quote(tag, safe='')}", {}
 
     def _account(self, account: str) -> tuple[str, dict[str, Any]]:
-        found = self.client.get("/api/v1/accounts/lookup", {"acct": account}, what=f"the account @{account}")
-        return f"/api/v1/accounts/{quote(str(found.value.get('id')), safe='')}/statuses", {"exclude_reblogs": "true"}
+        number = quote(str(self.api.account(account)["id"]), safe="")
+        return f"/api/v1/accounts/{number}/statuses", {"exclude_reblogs": "true"}
 
-    def _part(
-        self, name: str, state: dict[str, Any], address: Callable[[], tuple[str, dict[str, Any]]]
-    ) -> Iterator[Message]:
-        """One timeline; its faults are its own, and what was read before one lands."""
+    def _notifications(self) -> tuple[str, dict[str, Any]]:
+        if not self.context.token:
+            source = self.context.source
+            place = f"RESONANZ_TOKEN_{source.upper()} or the Airflow connection resonanz_{source}"
+            raise SourceError(
+                Kind.CREDENTIALS,
+                f"mentions: the server tells only those who are logged in. Put a token of the company's account into "
+                f"{place} (scopes read:notifications and read:accounts), or take mentions out of sources.toml.",
+            )
+        return "/api/v1/notifications", {"types[]": list(_NAMING)}
+
+    def _read(self, timelines: list[Timeline], state: dict[str, Any]) -> Iterator[Message]:
+        """The timelines of one stream; each has faults of its own, and what was read before one lands."""
+        for timeline in timelines:
+            line = self.line(timeline.name, state)
+            if self.is_refused:
+                continue
+            try:
+                self.api.instance  # noqa: B018  asked for before anything is parsed
+                path, params = timeline.address()
+                yield from self._timeline(timeline, path, {**params, "limit": self.options.page_size}, line)
+                line.is_complete = self.window is None
+            except SourceError as error:
+                report(self.context, self.client, error)
+            line.settle((yield from self._missing(timeline.name, line)))
+        names = {timeline.name for timeline in timelines}
+        for name in [name for name in state if name not in names]:  # timelines that left sources.toml
+            del state[name]
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the server refused the token: it would do so again."""
+        return bool(self.context.token) and any(p.kind is Kind.CREDENTIALS for p in self.context.problems)
+
+    def line(self, name: str, state: dict[str, Any]) -> Line:
+        """The place of timeline `name`, kept in its stream's state."""
         line = Line(name, state.setdefault(name, {}), self.memory, self.memory.lookback)
         self.lines.append(line)
-        try:
-            self.instance  # noqa: B018  asked for before anything is parsed
-            path, params = address()
-            yield from self._timeline(name, path, {**params, "limit": self.options.page_size}, line)
-            line.is_complete = True
-        except SourceError as error:
-            report(self.context, self.client, error)
+        return line
+
+    def _missing(self, name: str, line: Line) -> Generator[Message, None, list[str]]:
+        """Ask for young statuses that the timeline did not show; returns those whose fate is still unknown."""
         still = []
-        for native_id, result in self.client.each(self.status, line.missing()):
+        for native_id, result in self.api.statuses(line.missing()):
             if not isinstance(result, SourceError):
                 yield from self.take(result, name, line)
             elif result.kind is Kind.GONE:
@@ -106,59 +130,93 @@ class Reader:
             else:
                 still.append(native_id)
                 report(self.context, self.client, result)
-        line.settle(still)
+        return still
 
-    def _timeline(self, name: str, path: str, params: dict[str, Any], line: Line) -> Iterator[Message]:
+    def _timeline(self, timeline: Timeline, path: str, params: dict[str, Any], line: Line) -> Iterator[Message]:
         """What is new, oldest first, then the young statuses again, then what an earlier first load left unread."""
-        state = line.state
-        top: dict[str, Any] = {}
-        if "cursor" not in state:
-            yield from self._back(name, path, params, line)
+        state, name = line.state, timeline.name
+        if self.window or "cursor" not in state:
+            yield from self._back(timeline, path, params, line)
             return
-        for page, _ in pages(self.client, name, path, {**params, "min_id": state["cursor"]}, "prev"):
-            top = top or {"max_id": ids_of(page)[-1]}
-            for item in reversed(page):
-                yield from self.take(item, name, line)
-            state["cursor"] = ids_of(page)[0]
+        top: dict[str, Any] = {}
+        try:
+            for page, _ in pages(self.client, name, path, {**params, "min_id": state["cursor"]}, "prev"):
+                top = top or {"max_id": ids_of(page)[-1]}
+                for item in reversed(page):
+                    yield from self.take(timeline.status(item), name, line)
+                state["cursor"] = ids_of(page)[0]
+        except SourceError as error:
+            if error.code != CURSOR_EXPIRED:
+                raise
+            del state["cursor"]  # the walk from the top finds what is new
+            top = {}
         floor = max(filter(None, (line.floor, moment(state.get("bottom")))), default=None)
-        if floor is not None and self.options.lookback_days:
+        if floor is not None and (self.options.lookback_days or "cursor" not in state):
+            newest = None
             for page, _ in pages(self.client, name, path, {**params, **top}, "next"):
+                newest = newest or ids_of(page)[0]
                 for item in page:
-                    if (created_of(item) or floor) >= floor or id_of(item) in self.memory.sightings:
-                        yield from self.take(item, name, line)
+                    status = timeline.status(item)
+                    if (created_of(item) or floor) >= floor or id_of(status) in self.memory.sightings:
+                        yield from self.take(status, name, line)
                 if (created_of(page[-1]) or floor) < floor:
                     break
-        if unread := state.get("unread"):
-            yield from self._back(name, path, {**params, "max_id": unread}, line)
+            if newest is not None:
+                state.setdefault("cursor", newest)
+        if state.get("unread"):
+            yield from self._back(timeline, path, params, line)
 
-    def _back(self, name: str, path: str, params: dict[str, Any], line: Line) -> Iterator[Message]:
-        """The first load: from the newest status back to `since`, `max_pages` or the timeline's end.
+    def _back(self, timeline: Timeline, path: str, params: dict[str, Any], line: Line) -> Iterator[Message]:
+        """The first load: from the newest status back to `since`, `max_pages` or the timeline's end. A backfill: its
+        window.
 
         The cursor is the newest status met, so statuses that arrive meanwhile are new to the next run. `unread`
         marks where to go on if this is cut off, `bottom` what the look-back must not go below.
         """
-        since = self.options.since and datetime.combine(self.options.since, time.min, UTC)
-        line.state["bottom"] = since.isoformat() if since else None
-        for number, (page, following) in enumerate(ahead(pages(self.client, name, path, params, "next")), 1):
-            line.state.setdefault("cursor", ids_of(page)[0])
+        state = line.state
+        since = datetime.combine(self.options.since, time.min, UTC) if self.options.since else None
+        low = self.window.since if self.window else since
+        state["bottom"] = low.isoformat() if low else None
+        most = None if self.window else self.options.max_pages
+        for number, (page, following) in enumerate(self._older(timeline.name, path, params, line), 1):
+            state.setdefault("cursor", ids_of(page)[0])
             for item in page:
-                if since is None or (created_of(item) or since) >= since:
-                    yield from self.take(item, name, line)
+                if low is None or (created_of(item) or low) >= low:
+                    yield from self.take(timeline.status(item), timeline.name, line)
             last = created_of(page[-1])
-            line.state["unread"] = (following or {}).get("max_id")
-            if number == self.options.max_pages and last:
-                line.state["bottom"] = last.isoformat()
-            if number == self.options.max_pages or (since and last and last < since):
+            state["unread"] = (following or {}).get("max_id")
+            if number == most and last:
+                state["bottom"] = last.isoformat()
+            if number == most or (low and last and last < low):
                 break
-        line.state["unread"] = None
+        state["unread"] = None
+
+    def _older(self, name: str, path: str, params: dict[str, Any], line: Line) -> Pages:
+        """Pages from where an earlier reading was cut off, else from the newest item on, or from a backfill's end."""
+        unread = line.state.get("unread")
+        if self.window is not None and "unread" not in line.state:
+            top = next(pages(self.client, name, path, params, "next"), ([], None))[0]
+            unread = id_at(top, self.window.until + _LATE)
+        elif self.window is not None and unread is None:
+            return  # read in an earlier round of this backfill
+        try:
+            yield from ahead(pages(self.client, name, path, {**params, "max_id": unread} if unread else params, "next"))
+        except SourceError as error:
+            if error.code != CURSOR_EXPIRED:
+                raise
+            yield from ahead(pages(self.client, name, path, params, "next"))
 
     def take(self, item: Any, origin: str, line: Line) -> Iterator[Message]:
         """The message in `item`, where it is news; an answer in an unknown thread waits for its conversation."""
-        if isinstance(item, Mapping) and (item.get("reblog") or item.get("visibility", "public") not in PUBLIC):
+        if item is NOTHING or (
+            isinstance(item, dict) and (item.get("reblog") or item.get("visibility", "public") not in PUBLIC)
+        ):
+            return
+        if self.window is not None and ((at := created_of(item)) is None or at not in self.window):
             return
         name = id_of(item)
         known = self.memory.sightings.get(name) if name else None
-        is_answer = isinstance(item, Mapping) and item.get("in_reply_to_id") is not None
+        is_answer = isinstance(item, dict) and item.get("in_reply_to_id") is not None
         thread = self.known_thread(name)
         if thread is None and is_answer and name and self.is_collecting:
             line.saw(name, created_of(item))
@@ -166,7 +224,7 @@ class Reader:
             return
         if thread is None and is_answer:
             thread = self.thread_of(str(item["in_reply_to_id"]))
-        message = parse_status(item, self.instance, thread, origin)
+        message = parse_status(item, self.api.instance, thread, origin)
         line.saw(name_of(message), message.created_at)
         if message.native_id and message.parent_native_id is None and not message.parse_error:
             self.starts[message.native_id] = message.account
@@ -201,19 +259,12 @@ class Reader:
             return self.thread_of(str(self.pending[native_id].get("in_reply_to_id")))
         return None
 
-    def status(self, native_id: str) -> dict[str, Any]:
-        """One status as it is now; raises a SourceError of kind GONE where it was deleted."""
-        found = self.client.get(f"/api/v1/statuses/{quote(native_id, safe='')}", what=f"status {native_id}").value
-        if found.get("visibility", "public") not in PUBLIC:
-            raise SourceError(Kind.GONE, f"status {native_id} is not public any more")
-        return dict(found)
-
     def finish(self) -> None:
         """Forget what is neither young nor part of a watched conversation."""
         self.memory.forget(line.name for line in self.lines)
 
 
-def _only(state: dict[str, Any], names: list[str]) -> None:
-    """Forget timelines that left sources.toml."""
-    for name in [name for name in state if name not in names]:
-        del state[name]
+def _notified(item: Any) -> Any:
+    """The status that a notification is about."""
+    is_ours = isinstance(item, dict) and item.get("type") in _NAMING and isinstance(item.get("status"), dict)
+    return item["status"] if is_ours else NOTHING

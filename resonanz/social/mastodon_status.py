@@ -64,7 +64,8 @@ def _message(status: Any, instance: Instance, thread: Thread | None, origin: str
     if not acct:
         raise Unreadable("account.acct is empty")
     is_company = instance.is_company(acct)
-    mentioned = [str(person["acct"]) for person in status.get("mentions") or () if instance.is_company(person["acct"])]
+    named = [str(person["acct"]) for person in status.get("mentions") or ()]
+    mentioned = [name for name in [*named, *_quoted(status)] if instance.is_company(name)]
     own = instance.full(acct) if is_company else None
     called = instance.full(mentioned[0]) if mentioned else None
     parent = status.get("in_reply_to_id") or (thread.parent if thread else None)
@@ -97,6 +98,15 @@ def _kind(parent: Any, thread: Thread | None, is_company: bool, is_mention: bool
     if parent is None:
         return "mention" if is_mention and not is_company else "post"
     return "comment" if thread and thread.first == str(parent) else "reply"
+
+
+def _quoted(status: Mapping[str, Any]) -> Iterator[str]:
+    """Whose status this one quotes."""
+    quote = status.get("quote")
+    quoted = quote.get("quoted_status") if isinstance(quote, dict) else None
+    author = quoted.get("account") if isinstance(quoted, dict) else None
+    if isinstance(author, dict) and isinstance(author.get("acct"), str):
+        yield author["acct"]
 
 
 def _text(status: Mapping[str, Any], instance: Instance) -> tuple[str | None, bool]:

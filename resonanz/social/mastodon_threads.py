@@ -1,12 +1,14 @@
 """Reads Mastodon conversations: the context of statuses that have answers, and of answers whose thread is unknown."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
 from resonanz.errors import Kind, SourceError
 from resonanz.landing import Message
 from resonanz.social.faults import is_final, report
+from resonanz.social.mastodon_api import BATCH
 from resonanz.social.mastodon_reader import Reader
 from resonanz.social.mastodon_status import PUBLIC, Thread, parse_status
 
@@ -23,6 +25,7 @@ class Conversations:
         self._visited: set[str] = set()
         self._shown: set[str] = set()  # what the threads read in this run showed
         self._vanished: list[str] = []
+        self._landed: set[str] = set()  # of the threads that are read: those whose own message is known
 
     def read(self) -> Iterator[Message]:
         """All threads that are due, then some in turn; every answer that was met lands, with its thread or without."""
@@ -30,16 +33,56 @@ class Conversations:
         reader.is_collecting = False
         for focus in self._for_pending():
             threads.want(focus)
-        yield from self._read([*threads.due, *threads.in_turn(reader.options.recheck_threads)])
+        if not reader.is_refused:
+            yield from self._ask_all()
+        for item in reader.pending.values():
+            yield from self._land(item, reader.thread_of(str(item["in_reply_to_id"])), "unresolved")
+        yield from self._deleted()
+
+    def _ask_all(self) -> Iterator[Message]:
+        reader, threads = self.reader, self.reader.memory.threads
+        others = 0 if reader.window else reader.options.recheck_threads
+        if others:
+            yield from self._reread(others * BATCH)
+            others = max(1, others // 10) if reader.api.gives_batches else others
+        yield from self._read([*threads.due, *threads.in_turn(others)])
         # A thread shows nothing below a deleted or hidden status: what stands there is asked for by itself.
         left = [name for name in reader.through if name not in self._shown]
         left += [name for name, item in reader.pending.items() if item.get("replies_count")]
         for name in left:
             threads.want(name)
         yield from self._read(left)
-        for item in reader.pending.values():
-            yield from self._land(item, reader.thread_of(str(item["in_reply_to_id"])), "unresolved")
-        yield from self._deleted()
+
+    def _reread(self, count: int) -> Iterator[Message]:
+        """Young answers that no timeline shows, `count` of them in turn, many with one request: edits, counts, and
+        the threads that have new answers to them; what is missing there is asked for at the end."""
+        import dlt
+
+        reader, memory, state = self.reader, self.reader.memory, dlt.current.source_state()
+        place = state.get("reread", "")
+        names = memory.young(place, count, is_hidden=True)
+        if len(names) < count:
+            names += [name for name in memory.young("", count - len(names), is_hidden=True) if name <= place]
+        state["reread"] = names[-1] if len(names) == count else ""
+        waiting = iter(names)
+        while chunk := list(islice(waiting, BATCH)):
+            try:
+                found = reader.api.batch(chunk)
+            except SourceError as error:
+                report(reader.context, reader.client, error)
+                return
+            if found is None:
+                return
+            self._vanished += [name for name in chunk if name not in found]
+            for name, item in found.items():
+                known = memory.sightings.get(name)
+                message = parse_status(item, reader.api.instance, reader.known_thread(name), "single status")
+                comments = message.metrics.get("comments")
+                if known is not None and comments is not None and comments != known.comments:
+                    first = message.thread_native_id
+                    memory.threads.want(first if first is not None and first in memory.threads else name)
+                if memory.sightings.news(message):
+                    yield message
 
     def _read(self, foci: list[str]) -> Iterator[Message]:
         """The threads around `foci`, and further down where a server cuts them off."""
@@ -47,6 +90,7 @@ class Conversations:
         while foci := [focus for focus in dict.fromkeys(foci) if focus not in self._visited]:
             self._visited.update(foci)
             deeper: list[str] = []
+            self._landed = {focus for focus in foci if focus in reader.memory.sightings}
             for focus, result in reader.client.each(self._ask, foci):
                 if not isinstance(result, SourceError):
                     yield from self._thread(focus, *result, deeper)
@@ -75,7 +119,8 @@ class Conversations:
     def _ask(self, focus: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         """The status where it was not met in this run, and its context."""
         reader = self.reader
-        status = None if focus in reader.starts else reader.pending.get(focus) or reader.status(focus)
+        is_known = focus in reader.starts or (reader.api.gives_batches and focus in self._landed)
+        status = None if is_known else reader.pending.get(focus) or reader.api.status(focus)
         path = f"/api/v1/statuses/{quote(focus, safe='')}/context"
         context = reader.client.get(path, what=f"thread of status {focus}").value
         for name in ("ancestors", "descendants"):
@@ -89,9 +134,9 @@ class Conversations:
         reader, origin = self.reader, f"thread {focus}"
         above, below = context["ancestors"], context["descendants"]
         first: Any = above[0] if above else status
-        thread = Thread(focus, reader.starts.get(focus))
+        thread = reader.thread_of(focus) or Thread(focus)
         if first is not None:
-            start = parse_status(first, reader.instance)
+            start = parse_status(first, reader.api.instance)
             name = start.native_id or focus
             thread = reader.known_thread(name) or Thread(name, start.account)
         latest = None
@@ -119,20 +164,20 @@ class Conversations:
         if isinstance(item, dict) and (item.get("reblog") or item.get("visibility", "public") not in PUBLIC):
             return
         known = self.reader.known_thread(str(item.get("id"))) if isinstance(item, dict) else None
-        message = parse_status(item, self.reader.instance, known or thread, origin)
+        message = parse_status(item, self.reader.api.instance, known or thread, origin)
         if message.native_id:
             self.reader.pending.pop(message.native_id, None)
         yield message
 
     def _land(self, item: Any, thread: Thread | None, origin: str) -> Iterator[Message]:
-        message = parse_status(item, self.reader.instance, thread, origin)
+        message = parse_status(item, self.reader.api.instance, thread, origin)
         if self.reader.memory.sightings.news(message):
             yield message
 
     def _deleted(self) -> Iterator[Message]:
         """Answers that their thread does not show any more: gone, or moved out of the public."""
         reader = self.reader
-        for native_id, result in reader.client.each(reader.status, dict.fromkeys(self._vanished)):
+        for native_id, result in reader.api.statuses(dict.fromkeys(self._vanished)):
             if not isinstance(result, SourceError):
                 yield from self._land(result, reader.known_thread(native_id), "single status")
             elif result.kind is Kind.GONE:

@@ -278,15 +278,19 @@ class Memory:
         """The start of the look-back window before the newest known message."""
         return newest - self.lookback if (newest := self.newest) else None
 
-    def young(self, after: str = "", count: int = -1) -> list[str]:
+    def young(self, after: str = "", count: int = -1, is_hidden: bool = False) -> list[str]:
         """Ids of at most `count` (-1: all) landed messages in the look-back window that are not known to be deleted, by
-        id from `after` on."""
-        floor = self.floor
-        query = """
-            select native_id from sightings
-            where native_id > ? and created_at >= ? and fingerprint <> ?
-            order by native_id limit ?
+        id from `after` on.
+
+        :param is_hidden: only those that no timeline shows.
         """
+        floor = self.floor
+        hidden = "and native_id not in (select native_id from shown)" if is_hidden else ""
+        query = f"""
+            select native_id from sightings
+            where native_id > ? and created_at >= ? and fingerprint <> ? {hidden}
+            order by native_id limit ?
+        """  # noqa: S608
         values = (after, floor.isoformat() if floor else "", _DELETED, count)
         return [name for (name,) in self.store.execute(query, values)]
 
