@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 from resonanz.landing import Message
+from resonanz.social.facebook_payload import clean
 from resonanz.social.facebook_people import PLATFORM, People
 from resonanz.social.fields import Unreadable, field
 from resonanz.social.graph_insights import Insights
@@ -39,6 +40,9 @@ COMMENT_FIELDS = ",".join(
 REVIEW_FIELDS = (
     "created_time,recommendation_type,has_rating,rating,has_review,review_text,reviewer,open_graph_story{id}"
 )
+
+
+_NAMES = ("reactions", *(f"reactions_{kind.lower()}" for kind in REACTIONS))
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ def _post(post: Any, people: People, page: Page, insights: Insights | None) -> M
     is_company = people.is_company(author) if author else False
     native_id = people.post_id(raw)
     people.speaks(author, native_id)
-    text, is_repaired = people.text(post)
+    spoken = people.spoken_of(post.get("message"), native_id, author)
+    text, is_repaired = people.text(post, spoken)
     metrics = _counts(post)
     if (comments := _total(post.get("comments"))) is not None:
         metrics["comments"] = comments
@@ -113,7 +118,7 @@ def _post(post: Any, people: People, page: Page, insights: Insights | None) -> M
         url=people.address(post.get("permalink_url"), native_id),
         metrics=metrics,
         unavailable_metrics=unavailable,
-        payload=people.clean(post, native_id),
+        payload=clean(post, people, spoken, native_id),
     )
 
 
@@ -121,10 +126,11 @@ def _comment(comment: Any, people: People, page: Page, first: str) -> Message:
     native_id = str(field(comment, "id", str, int))
     author = _author(comment, "from")
     above = comment.get("parent")
-    parent = str(above["id"]) if isinstance(above, Mapping) and above.get("id") else first
+    parent = str(above["id"]) if isinstance(above, dict) and above.get("id") else first
     is_company = people.is_company(author) if author else False
-    text, is_repaired = people.text(comment, first)
     people.speaks(author, first)
+    spoken = people.spoken_of(comment.get("message"), first, author)
+    text, is_repaired = people.text(comment, spoken)
     metrics = _counts(comment)
     if isinstance(replies := comment.get("comment_count"), int):
         metrics["comments"] = float(replies)
@@ -144,7 +150,7 @@ def _comment(comment: Any, people: People, page: Page, first: str) -> Message:
         text_is_repaired=is_repaired,
         url=people.address(comment.get("permalink_url"), native_id),
         metrics=metrics,
-        payload=people.clean(comment, thread=first),
+        payload=clean(comment, people, spoken),
     )
 
 
@@ -157,7 +163,9 @@ def _review(review: Any, people: People, page: Page) -> Message:
         own = str(story["id"]).rpartition("_")[2]
     else:  # a person recommends a page once; without one, moment and text have to do
         own = key or blake2b(f"{created} {review.get('review_text')}".encode(), digest_size=16).hexdigest()
-    text, is_repaired = people.text({"message": review.get("review_text"), "from": author})
+    said = review.get("review_text")
+    spoken = people.spoken_of(said, None, author)
+    text, is_repaired = people.text({"message": said}, spoken)
     native_id = f"{page.id}/ratings/{own}"
     stars = review.get("rating")
     return Message(
@@ -173,36 +181,33 @@ def _review(review: Any, people: People, page: Page) -> Message:
         text_is_repaired=is_repaired,
         url=f"https://www.facebook.com/{page.id}/reviews",
         rating=float(stars) if review.get("has_rating") is True and isinstance(stars, int | float) else None,
-        payload=people.clean({**review, "open_graph_story": {"id": own}} if story else review),
+        payload=clean({**review, "open_graph_story": {"id": own}} if story else review, people, spoken),
     )
 
 
 def _author(item: Any, name: str) -> Mapping[str, Any] | None:
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         raise Unreadable(f"it should be an object, not {type(item).__name__}")
     author = item.get(name)
-    return author if isinstance(author, Mapping) else None
+    return author if isinstance(author, dict) else None
 
 
 def _counts(item: Mapping[str, Any]) -> dict[str, float]:
     """Reactions in all and by kind; comments of older answers have `like_count` alone."""
     metrics: dict[str, float] = {}
-    if (total := _total(item.get("reactions"))) is not None:
-        metrics["reactions"] = total
-    elif isinstance(likes := item.get("like_count"), int):
-        metrics["reactions"] = float(likes)
-    for kind in REACTIONS:
-        name = f"reactions_{kind.lower()}"
-        if (count := _total(item.get(name))) is not None:
+    for name in _NAMES:
+        if (edge := item.get(name)) is not None and (count := _total(edge)) is not None:
             metrics[name] = count
-    if "reactions_like" not in metrics and (likes := _total(item.get("likes"))) is not None:
-        metrics["reactions_like"] = likes
+    if "reactions" not in metrics and isinstance(likes := item.get("like_count"), int):
+        metrics["reactions"] = float(likes)
+    if "reactions_like" not in metrics and (count := _total(item.get("likes"))) is not None:
+        metrics["reactions_like"] = count
     return metrics
 
 
 def _total(edge: Any) -> float | None:
-    summary = edge.get("summary") if isinstance(edge, Mapping) else None
-    count = summary.get("total_count") if isinstance(summary, Mapping) else None
+    summary = edge.get("summary") if isinstance(edge, dict) else None
+    count = summary.get("total_count") if isinstance(summary, dict) else None
     return float(count) if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
 
 
@@ -211,7 +216,7 @@ def _unreadable(payload: Any, people: People, error: Exception, named: Callable[
     raw = payload.get("id") if isinstance(payload, Mapping) else None
     native_id = named(raw) if isinstance(raw, str) else None
     try:
-        kept = people.clean(payload, native_id)
+        kept = clean(payload, people, native_id=native_id)
     except (TypeError, AttributeError, ValueError, KeyError):
         kept = None
     return Message(platform=PLATFORM, native_id=native_id, payload=kept, parse_error=words)
