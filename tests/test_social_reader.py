@@ -74,9 +74,11 @@ class Toy(Network):
     platform = "toy"
     has_accounts = True
     rereads = "walk"
+    fetch_ahead = True
 
     def timelines(self):
-        return {"posts": [Timeline(name="wall", page=self._wall, parse=self.parse, rereads=self.rereads)]}
+        more = {"rereads": self.rereads, "fetch_ahead": self.fetch_ahead}
+        return {"posts": [Timeline(name="wall", page=self._wall, parse=self.parse, **more)]}
 
     def accounts(self):
         return {"shop": lambda: iter([account_metrics("toy", "1", "shop", {"followers": 5.0})])}
@@ -124,6 +126,11 @@ class Asks(Toy):
 
 class AsksOnly(Asks):
     rereads = "lookup"
+
+
+class PaysForEach(Asks):
+    rereads = "none"
+    fetch_ahead = False
 
 
 @pytest.fixture(autouse=True)
@@ -217,6 +224,16 @@ def test_edits_land_once_more_and_deletions_as_deleted(wall, tmp_path, network):
         assert landed["p044"].is_deleted
         assert landed["p010"].text is None
     assert source.run() == []
+
+
+def test_a_list_that_is_paid_for_is_read_no_further_than_asked_and_its_young_posts_are_left_to_others(wall, tmp_path):
+    source = Source(wall, tmp_path, PaysForEach, max_pages=1)
+    fill(wall, 45)
+    assert len(ids(source.run())) == 10
+    assert wall.server.paths().count("/wall") == 1
+    del wall.posts["p040"]
+    assert source.run() == []
+    assert not [path for path in wall.server.paths() if path.startswith("/posts")]
 
 
 @pytest.mark.parametrize("network", [Toy, Asks])

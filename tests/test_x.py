@@ -124,6 +124,16 @@ def test_what_came_since_lands_and_is_all_that_is_paid_for(x, source):
     assert x.paid - paid <= 3 + 2, "new posts, some of them in two lists"
 
 
+def test_a_conversation_of_which_only_the_companys_answer_is_seen_comes_whole(x, source):
+    question = x.say("anna_segelt", "Wer kennt eine leise Waschmaschine?", 10)
+    aside = x.say("bert_b", "Ich nicht", 11, question)
+    answer = x.say(COMPANY, "Wir!", 12, question)
+    source.run()
+    rows = source.by_id()
+    assert {str(question), str(aside), str(answer)} <= set(rows)
+    assert rows[str(question)]["kind"] == "post"
+
+
 def test_many_known_conversations_are_asked_for_with_few_requests(x, source):
     ids = fill(x, 30)
     source.options["reread_hours"] = 24

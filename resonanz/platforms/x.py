@@ -240,7 +240,8 @@ class X(Network):
         if self.options.max_pages is not None and is_first:
             expected = min(expected, self.options.max_pages * self.options.page_size)
         rest = "no budget limits them" if left is None else f"{left:,} left of the budget"
-        words = f"{what}: about {expected:,} posts will be read; {rest}"
+        about = "about" if what.startswith("search") else "at most"
+        words = f"{what}: {about} {expected:,} posts will be read; {rest}"
         log.info("%s: %s", self.context.source, words)
         if is_first or (left is not None and expected > left):
             self.context.notice(words)

@@ -19,6 +19,18 @@ _AT_ONCE = 13  # of them in one query, which may have 512 characters
 _FEW = 6  # conversations that are asked for one by one
 _NAME = "conversations"
 
+# The company's posts whose conversations are not watched yet, and conversations of which only answers are known.
+_OWN_STARTS = """
+    select native_id from sightings
+    where is_company and parent is null and kind = 'post' and created_at >= ?
+      and native_id not in (select name from threads)
+"""
+_UNSEEN_STARTS = """
+    select distinct thread from sightings
+    where created_at >= ? and thread not in (select native_id from sightings)
+      and thread not in (select name from threads)
+"""
+
 # (conversations, the post after which they are read, cursor) -> a page
 Search = Callable[[Sequence[str], str | None, str | None], Page]
 Asked = tuple[tuple[str, ...], str | None]  # conversations, and the post after which they are read
@@ -67,7 +79,7 @@ class Conversations:
         """What is due, without the oldest ones that a first load met: search no longer shows anything of them. The
         company's own young posts are watched from the start: an answer may come without changing what lists show."""
         threads, newest = self.memory.threads, self.memory.newest
-        for first in self._own_starts(newest):
+        for first in [*self._recent(_OWN_STARTS, newest), *self._recent(_UNSEEN_STARTS, newest)]:
             threads.want(first)
         wanted: list[str] = []
         old = 0
@@ -82,14 +94,8 @@ class Conversations:
             wanted.append(first)
         return wanted
 
-    def _own_starts(self, newest: datetime | None) -> list[str]:
-        """The company's posts of the last seven days whose conversations are not watched yet."""
-        query = """
-            select native_id from sightings
-            where is_company and parent is null and kind = 'post' and created_at >= ?
-              and native_id not in (select name from threads)
-        """
-        values = ((newest - RECENT).isoformat(),) if newest else ("9",)
+    def _recent(self, query: str, newest: datetime | None) -> list[str]:
+        values = ((newest - RECENT).isoformat() if newest else "9",)
         return [first for (first,) in self.memory.store.execute(query, values)]
 
     def _live(self, due: set[str]) -> list[str]:
