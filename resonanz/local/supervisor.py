@@ -26,6 +26,7 @@ from resonanz.stages import WAREHOUSE_POOL
 
 UI_PORT = 8080
 DEMO_PORT = 8765
+_PRELOADED = Path(__file__).parent / "preloaded"
 _STARTING_S = 180
 
 
@@ -86,7 +87,8 @@ def _serve(lake: Lake, mode: str) -> None:
         children["triggerer"] = _start(lake, "triggerer", [_airflow(), "triggerer"], env)
     else:
         _call(lake, "reserialize", [_airflow(), "dags", "reserialize"], env)
-    children["scheduler"] = _start(lake, "scheduler", [_airflow(), "scheduler"], env)
+    preloaded = os.pathsep.join(filter(None, [str(_PRELOADED), env.get("PYTHONPATH")]))
+    children["scheduler"] = _start(lake, "scheduler", [_airflow(), "scheduler"], env | {"PYTHONPATH": preloaded})
     _wait_until_ready(lake, AirflowApi(port, password(lake)), children)
     write_json(processes.state_file(lake), state | {"ready": True})
     _say("ready")
