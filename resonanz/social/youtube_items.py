@@ -65,6 +65,15 @@ def parse_thread(thread: Any, people: People, video: str | None = None) -> Messa
     return parse_comment(first, people, own if isinstance(own, str) else video, snippet.get("totalReplyCount"), around)
 
 
+def written_at(thread: Any) -> datetime | None:
+    """When a thread's first comment was written; None where that cannot be read."""
+    try:
+        first = field(field(thread, "snippet", Mapping), "topLevelComment", Mapping)
+        return _moment(field(field(first, "snippet", Mapping), "publishedAt", str))
+    except Unreadable:
+        return None
+
+
 def inline_replies(thread: Any) -> tuple[list[Mapping[str, Any]], bool]:
     """The replies that come with a thread, and whether they are all of them."""
     if not isinstance(thread, Mapping):

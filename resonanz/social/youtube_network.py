@@ -28,6 +28,7 @@ from resonanz.social.youtube_items import (
     parse_comment,
     parse_thread,
     parse_video,
+    written_at,
 )
 from resonanz.social.youtube_people import PLATFORM, People
 
@@ -211,7 +212,7 @@ class YouTube(Network):
             words = "new comments below videos older than lookback_days are not found this time"
             self.context.notice(f"{error.message} {words[0].upper()}{words[1:]}.")
             return [], None
-        written = [thread.created_at for item in threads if (thread := self._thread(item)).created_at]
+        written = [at for thread in threads if (at := written_at(thread))]
         if newest is None and self.context.window is None and written:
             top = self._tops.setdefault(name, max(written))
             if min(written) < top - timedelta(days=self.options.lookback_days):

@@ -19,6 +19,7 @@ _OF_COMPANY = frozenset({"authorProfileImageUrl", "imageUrl"})
 # Handles may hold a middle dot, at which other platforms' handles end.
 _DOTTED = re.compile(r"(?<!\w)[@＠](?P<name>[\w.-]*·[\w.·-]*\w)")
 _PROFILE = re.compile(r"(?P<head>youtube\.com/(?:channel|user|c)/)(?P<name>[^\s/?#&\"'<>()]+)", re.IGNORECASE)
+_MOST_KNOWN = 50_000  # people of whom it is remembered whether they are the company
 _KEYED = re.compile(r"[0-9a-f]{32}")
 
 
@@ -28,16 +29,25 @@ class People:
     def __init__(self, privacy: Privacy) -> None:
         self.privacy = privacy
         self.names: dict[str, str] = {}  # id of a company's channel -> the account as messages name it
+        self._known: dict[tuple[str | None, str | None], bool] = {}
 
     def is_ours(self, channel: str, name: str, *handles: str) -> None:
         """`channel` is the company's own, and so are its `handles`."""
         self.names[channel] = name
         self.privacy = self.privacy.knowing(channel, *handles)
+        self._known = {}
 
     def is_company(self, channel: str | None, handle: str | None = None) -> bool:
         """Whether a channel is the company's, by its id or handle. (A title may be anybody's.)"""
-        is_handle = handle is not None and handle.startswith(("@", "＠"))
-        return channel in self.names or self.privacy.is_company(channel, handle if is_handle else None)
+        who = (channel, handle)
+        found = self._known.get(who)
+        if found is None:
+            name = handle if handle is not None and handle.startswith(("@", "＠")) else None
+            found = channel in self.names or self.privacy.is_company(channel, name)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known = {}
+            self._known[who] = found
+        return found
 
     def key(self, channel: str) -> str:
         return self.privacy.author_key(PLATFORM, channel)
@@ -61,7 +71,7 @@ class People:
         :param handle: the author's display name or title.
         """
         key = None if self.is_company(channel, handle) else self.key(channel or handle or "")
-        kept = self._structure(item, key)
+        kept: Any = self._structure(item, key, _OF_PEOPLE if key else _OF_COMPANY)
         try:
             shown = orjson.dumps(kept).decode().casefold()
         except TypeError:  # halves of broken characters, or numbers beyond 64 bits
@@ -74,21 +84,23 @@ class People:
             return self.privacy.scrub(PLATFORM, kept, dict.fromkeys(names, key))
         return kept
 
-    def _structure(self, value: Any, key: str | None) -> Any:
+    def _structure(self, value: Mapping[str, Any], key: str | None, left_out: frozenset[str]) -> dict[str, Any]:
         """`value` without what is about its author; `key` stands for a private one."""
-        if isinstance(value, list):
-            return [self._structure(item, key) if isinstance(item, dict | list) else item for item in value]
-        left_out = _OF_PEOPLE if key else _OF_COMPANY
         kept: dict[str, Any] = {}
         for name, item in value.items():
             if name in left_out:
                 continue
-            if name == "authorChannelId" and key:
-                kept[name] = {"value": key}
-            elif name == "channelId" and isinstance(item, str) and not self.is_company(item):
+            kind = type(item)
+            if kind is dict:
+                is_private = name == "authorChannelId" and key
+                kept[name] = {"value": key} if is_private else self._structure(item, key, left_out)
+            elif kind is list:
+                parts = [self._structure(one, key, left_out) if type(one) is dict else one for one in item]
+                kept[name] = parts
+            elif name == "channelId" and kind is str and not self.is_company(item):
                 kept[name] = self.key(item)
             else:
-                kept[name] = self._structure(item, key) if isinstance(item, dict | list) else item
+                kept[name] = item
         return kept
 
     def _said(self, value: Any) -> Any:
