@@ -25,6 +25,7 @@ from resonanz.social.network import Network, Timeline
 from resonanz.social.notes import Notes
 from resonanz.social.options import SocialOptions
 
+_FIRST_DAYS = timedelta(days=30)  # of the account's figures on a first load without `since`: a request each
 _MOST_REFUSALS = 3  # so many media of others whose comments were refused: the rest is not asked for
 
 
@@ -199,7 +200,8 @@ class Instagram(Network):
     def _days(self, name: str, account: Account) -> Iterator[Message]:
         known = self.notes.setdefault("account days", {})
         last = date.fromisoformat(known[account.id]) if account.id in known else None
-        first, end = span(last, self.options.since, 0, self.context.window)
+        since = self.options.since or datetime.now(UTC).date() - _FIRST_DAYS
+        first, end = span(last, since, 0, self.context.window)
         yield from days(self.api.graph, name, account, self.daily, first, end)
         if self.daily.asked:  # else none was read
             known[account.id] = (end - timedelta(days=1)).isoformat()

@@ -82,8 +82,8 @@ class Insights:
                 refused[name] = error
         if is_one and len(refused) == len(names) > 1 and all(e.kind is Kind.CONTRACT for e in refused.values()):
             raise refused[names[0]]
-        for name, error in refused.items():
-            self._refuse(name, error)
+        for name, refusal in refused.items():
+            self._refuse(name, refusal)
         return request(left) if (left := self.asked) else bare
 
     def values(self, insights: Any) -> Iterator[tuple[str, float, str | None]]:

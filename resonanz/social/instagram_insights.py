@@ -31,6 +31,7 @@ STORY_METRICS = {name: METRICS[name] for name in ("views", "reach", "shares", "t
 _REFUSED = frozenset({INVALID_METRIC, NO_INSIGHTS, CURSOR_EXPIRED, TOO_MUCH, "100", "3001", "2500", ""})
 _KIND = "insights of "
 _WHY = "insights_refused"  # the property of an item in which the reason stands
+_MOST_IN_VAIN = 5
 _TOO_OLD = "not given: posted before the account became one of a business"
 _MOST_WITHOUT = 3  # of a kind; from the next one on, it is taken for the metrics that are refused
 Answer = TypeVar("Answer")
@@ -49,6 +50,7 @@ class MediaInsights:
         self._is_read = is_read
         self._kinds = {name: self._insights(name) for name in notes if name.startswith(_KIND)}
         self._without: Counter[str] = Counter()  # kind -> media in this run that refused every metric
+        self._in_vain = 0  # media in a row that gave nothing when asked for one by one
         self._too_old: dict[str, Any] = {}  # account -> when its newest medium without insights was posted
         self._lock = threading.RLock()
 
@@ -129,10 +131,12 @@ class MediaInsights:
                 raise
             self._halves(kind, media)
             return
+        shown = {name: one["insights"] for name, one in found.items() if isinstance(one, Mapping) and "insights" in one}
         for item in media:
-            shown = found.get(str(item["id"]))
-            if isinstance(shown, Mapping) and "insights" in shown:
-                item["insights"] = shown["insights"]
+            if str(item["id"]) in shown:
+                item["insights"] = shown[str(item["id"])]
+            elif not shown and self._in_vain < _MOST_IN_VAIN:
+                self._one(kind, item)
 
     def _halves(self, kind: Insights, media: list[dict[str, Any]]) -> None:
         middle = (len(media) + 1) // 2
@@ -147,7 +151,9 @@ class MediaInsights:
 
         try:
             item["insights"] = kind.ask(ask, is_one=self._without[kind.kind] < _MOST_WITHOUT)
+            self._in_vain = 0 if item["insights"].get("data") else self._in_vain + 1
         except SourceError as error:
+            self._in_vain += 1
             if error.kind not in (Kind.GONE, Kind.CONTRACT):
                 raise
             if error.code != NO_INSIGHTS:
