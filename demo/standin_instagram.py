@@ -17,6 +17,7 @@ from demo.company import DAYS, INSTAGRAM_USER_ID, START
 from demo.graph import Edge, Edges, GraphStandIn, Node, entries, stamp
 from demo.graph_fields import GraphError
 from demo.messages import Message
+from demo.web import Response
 from demo.world import World
 
 _CALIFORNIA = ZoneInfo("America/Los_Angeles")
@@ -50,6 +51,13 @@ class InstagramStandIn(GraphStandIn):
         self.before_conversion: set[str] = set()
         self._world = world
         self._messages = {message.native_id: message for message in world.messages["instagram"]}
+
+    def error(self, status: int) -> Response:
+        """Graph's error object; Instagram has a code of its own for too many calls."""
+        if status == 429:
+            words = "(#80002) There have been too many calls to this Instagram account."
+            return GraphError(80002, words, status=400).response()
+        return super().error(status)
 
     def node(self, name: str) -> Node | None:
         """The account, a medium or a comment."""
