@@ -20,7 +20,7 @@ from resonanz.social.faults import report
 from resonanz.social.notes import Notes
 from resonanz.social.reader import Reader
 
-POLLS = (0.0, 1.0, 2.0, 4.0, 8.0)  # seconds before each look at a job that was just created
+POLLS: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0, 8.0)  # seconds before each look at a job that was just created
 _NAME = "compliance"
 _ATTEMPTS = 3
 _HARMLESS = frozenset({"scrub_geo"})  # where somebody was is never kept
