@@ -108,8 +108,10 @@ class Metrics:
 
     def refuse(self, resource: str, organization: str, error: SourceError) -> None:
         """Do not ask `resource` again in this run; a notice says why."""
-        self._refused.add((resource, organization))
-        self._context.notice(f"{', '.join(_OF[resource])} of {organization} are {NEEDS[resource]}. {error.message}")
+        if (resource, organization) not in self._refused:
+            self._refused.add((resource, organization))
+            of = f"{', '.join(_OF[resource])} of {organization}"
+            self._context.notice(f"{of} are {NEEDS[resource]}. {error.message}")
 
     def missing(self, organization: str) -> dict[str, str]:
         """Metric -> why it is missing for all of an organisation's posts."""

@@ -44,7 +44,7 @@ class Options(SocialOptions):
 
     organizations: list[str] = Field(min_length=1)
     statistics: bool = True
-    recheck_threads: int = Field(5, ge=0)
+    recheck_threads: int = Field(3, ge=0)
     page_size: int = Field(50, ge=1, le=100)
     base_url: Annotated[str, AfterValidator(base_address)] = "https://api.linkedin.com"
     version: str = Field(VERSION, pattern=r"^20\d{4}$")
@@ -126,7 +126,9 @@ class LinkedIn(Network):
         except SourceError as error:
             if error.kind is Kind.PERMISSION:
                 self._refused.append(error)
-            raise
+            if error.kind is not Kind.GONE or self.api.batch("posts", f"post {first}", [first]).get(first) is None:
+                raise
+            return [], None  # the post is there, and nothing below it any more
         self._refused.clear()
         return [self._answered(first, item) for item in self._with_reactions(items)], following
 

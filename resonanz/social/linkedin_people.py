@@ -17,7 +17,6 @@ from resonanz.social.texts import whole
 PLATFORM = "linkedin"
 _WHO = r"person|member|organization|organizationBrand|company|fsd_profile|fs_miniProfile|fsd_company"
 _URN = re.compile(rf"(?P<head>urn(?P<colon>:|%3A)li(?P=colon)(?:{_WHO})(?P=colon))(?P<id>[\w-]+)", re.IGNORECASE)
-_RESERVED = frozenset("\\|{}@[]()<>#*_~")
 _LITTLE = re.compile(
     r"\\(?P<escaped>.)"
     r"|@\[(?P<name>(?:\\.|[^\]\\])*)\]\s?\((?P<urn>urn:li:[^)\s]+)\)"
@@ -64,45 +63,53 @@ class People:
         text, is_repaired = whole(commentary)
         named: dict[str, str] = {}
         text = _LITTLE.sub(lambda found: self._shown(found, named), text)
-        return self._words(_others(text, named)) or None, is_repaired
+        return self._words(text, named) or None, is_repaired
 
     def comment_text(self, message: Any) -> tuple[str | None, bool]:
         """The same of a comment."""
-        said = message.get("text") if isinstance(message, Mapping) else None
-        if not isinstance(said, str) or not said:
-            return None, False
-        text, is_repaired = whole(said)
-        named: dict[str, str] = {}
-        for start, end, urn in reversed(list(_tagged(text, message.get("attributes")))):
-            if not self.is_company(urn):
-                named[text[start:end].lstrip("@")] = self.key(urn)
-                text = f"{text[:start]}@{self.key(urn)}{text[end:]}"
-        return self._words(_others(text, named)) or None, is_repaired
+        text, is_repaired, named = self._comment(message)
+        return self._words(text, named) or None, is_repaired
 
     def clean(self, item: Any) -> Any:
         """A copy of an item of the API without private people; the company's organisations stay."""
+        named: dict[str, str] = {}
         if isinstance(item, Mapping):
+            said, message = item.get("commentary"), item.get("message")
+            if isinstance(said, str):
+                item = {**item, "commentary": _LITTLE.sub(lambda found: self._unnamed(found, named), whole(said)[0])}
+            if isinstance(message, Mapping) and isinstance(message.get("text"), str):
+                text, _, named = self._comment(message)
+                item = {**item, "message": {**message, "text": text}}
+        return self._copy(item, named)
+
+    def _copy(self, value: Any, named: Mapping[str, str]) -> Any:
+        if isinstance(value, str):
+            value = whole(value)[0]
+            return self._words(_URN.sub(self._urn, value) if "urn" in value else value, named)
+        if isinstance(value, Mapping):
             return {
-                self._string(str(name)): self._field(name, value)
-                for name, value in item.items()
+                self._copy(str(name), named): self._copy(item, named)
+                for name, item in value.items()
                 if name not in _LEFT_OUT and not str(name).endswith("~")
             }
-        if isinstance(item, list):
-            return [self.clean(one) for one in item]
-        return self._string(item) if isinstance(item, str) else item
+        return [self._copy(one, named) for one in value] if isinstance(value, list) else value
 
-    def _field(self, name: Any, value: Any) -> Any:
-        if name == "commentary" and isinstance(value, str):
-            named: dict[str, str] = {}
-            kept = _LITTLE.sub(lambda found: self._unnamed(found, named), whole(value)[0])
-            return self._string(_others(kept, named))
-        if name == "message" and isinstance(value, Mapping) and "text" in value:
-            return {**self.clean(value), "text": self.comment_text(value)[0]}
-        return self.clean(value)
+    def _comment(self, message: Any) -> tuple[str, bool, dict[str, str]]:
+        """A comment's text with mentions keyed, whether it was broken, and who was mentioned: name -> key."""
+        named: dict[str, str] = {}
+        said = message.get("text") if isinstance(message, Mapping) else None
+        if not isinstance(said, str):
+            return "", False, named
+        text, is_repaired = whole(said)
+        for start, end, urn in reversed(list(_tagged(text, message.get("attributes")))):
+            if not self.is_company(urn):
+                named[text[start:end].lstrip("@")] = self.key(urn)
+                text = f"{text[:start].removesuffix('@')}@{self.key(urn)}{text[end:]}"
+        return text, is_repaired, named
 
     def _shown(self, found: re.Match[str], named: dict[str, str]) -> str:
         if found["escaped"] is not None:
-            return found["escaped"] if found["escaped"] in _RESERVED else found[0]
+            return _plain(found[0])
         if found["tag"] is not None:
             return found["sign"] + _plain(found["tag"])
         name = _plain(found["name"])
@@ -118,17 +125,17 @@ class People:
         named[_plain(found["name"])] = named[found["name"]] = key
         return f"@[{key}]({found['urn']})"  # the URN is keyed with all others
 
-    def _string(self, value: str) -> str:
-        value = whole(value)[0]
-        return self._words(_URN.sub(self._urn, value) if "urn" in value else value)
-
     def _urn(self, found: re.Match[str]) -> str:
         urn = found[0].replace("%3A", ":").replace("%3a", ":")
         if _KEYED.fullmatch(found["id"]) or self.is_company(urn):
             return found[0]
         return found["head"] + self.key(urn)
 
-    def _words(self, text: str) -> str:
+    def _words(self, text: str, named: Mapping[str, str]) -> str:
+        """`text` with private people keyed, those in `named` wherever they stand."""
+        for name, key in named.items():
+            if len(name) > 2 and name in text:
+                text = re.sub(rf"(?<!\w)@?{re.escape(name)}(?!\w)", f"@{key}", text)
         if "urn:li:" in text:
             text = _URN.sub(self._urn, text)
         if "linkedin.com/" in text.casefold():
@@ -143,16 +150,8 @@ class People:
 
 
 def _plain(little: str) -> str:
-    """A name or hashtag without the backslashes before reserved characters."""
-    return re.sub(r"\\(.)", lambda found: found[1] if found[1] in _RESERVED else found[0], little)
-
-
-def _others(text: str, named: Mapping[str, str]) -> str:
-    """`text` with names that were tagged once as keys wherever else they stand."""
-    for name, key in named.items():
-        if len(name) > 2 and name in text:
-            text = re.sub(rf"(?<!\w)@?{re.escape(name)}(?!\w)", f"@{key}", text)
-    return text
+    """Without the backslashes before what means something else in this format. A backslash of its own has one, too."""
+    return re.sub(r"\\(.)", lambda found: found[0] if found[1].isalnum() or found[1].isspace() else found[1], little)
 
 
 def _tagged(text: str, attributes: Any) -> Iterator[tuple[int, int, str]]:
