@@ -1,5 +1,6 @@
 """A small AppView for tests: the XRPC queries that the extractor uses, with the original's shapes and errors."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -45,6 +46,10 @@ class Bluesky:
         self.reposts: list[tuple[str, str, datetime]] = []
         self.blocked: set[str] = set()
         self.faults: dict[str, list[Reply | None]] = {}
+        self.notifications: list[dict[str, Any]] = []
+        self.lost: set[str] = set()  # what a search for everything passes over
+        self.followers = 10
+        self.logins = 0
         self.search_needs_login = False
         self.depth = 1000
 
@@ -82,9 +87,16 @@ class Bluesky:
         }
         return uri
 
+    def notify(self, uri: str, reason: str = "mention") -> None:
+        """Tell the company of a post."""
+        post = self.posts[uri]
+        kept = {name: post[name] for name in ("uri", "cid", "author", "record", "indexedAt", "labels")}
+        self.notifications.append({**kept, "reason": reason, "isRead": False})
+
     def delete(self, uri: str) -> None:
         """The record goes; answers keep their references to it."""
         gone = self.posts.pop(uri)
+        self.notifications = [item for item in self.notifications if item["uri"] != uri]
         parent = (gone["record"].get("reply") or {}).get("parent", {}).get("uri")
         if parent in self.posts:
             self.posts[parent]["replyCount"] -= 1
@@ -96,12 +108,14 @@ class Bluesky:
         query = asked.query
         match method:
             case "app.bsky.actor.getProfile" | "com.atproto.identity.resolveHandle":
-                name = query.get("actor") or query["handle"]
                 known = {COMPANY} | {post["author"]["handle"] for post in self.posts.values()}
+                name = query.get("actor") or query["handle"]
+                name = next((handle for handle in known if did(handle) == name), name)
                 if name not in known:
                     words = "Profile not found" if "actor" in query else "Unable to resolve handle"
                     return Reply({"error": "InvalidRequest", "message": words}, 400)
-                return Reply(author(name) if "actor" in query else {"did": did(name)})
+                profile = {**author(name), "followersCount": self.followers, "postsCount": len(self._by(did(name)))}
+                return Reply(profile if "actor" in query else {"did": did(name)})
             case "app.bsky.feed.getAuthorFeed":
                 entries = [(post["indexedAt"], {"post": post}) for post in self._by(query["actor"])]
                 for who, uri, moment in self.reposts:
@@ -113,15 +127,27 @@ class Bluesky:
                 if self.search_needs_login and asked.headers.get("Authorization") != "Bearer session-token":
                     return Reply(b"<html><h1>403 Forbidden</h1></html>", 403, {"Content-Type": "text/html"})
                 found = [p for p in self.posts.values() if query["q"].casefold() in p["record"]["text"].casefold()]
+                since, until = query.get("since", ""), query.get("until", "9")
+                found = [p for p in found if since <= p["indexedAt"] < until and (since or p["uri"] not in self.lost)]
                 return self._paged([(post["indexedAt"], post) for post in found], query, "posts")
+            case "app.bsky.feed.getPosts":
+                assert 0 < len(asked.many["uris"]) <= 25
+                return Reply({"posts": [self.posts[uri] for uri in asked.many["uris"] if uri in self.posts]})
+            case "app.bsky.notification.listNotifications":
+                if asked.headers.get("Authorization") != "Bearer session-token":
+                    return Reply({"error": "AuthMissing", "message": "Authentication Required"}, 401)
+                told = [item for item in self.notifications if item["reason"] in asked.many["reasons"]]
+                return self._paged([(item["indexedAt"], item) for item in told], query, "notifications")
             case "app.bsky.feed.getPostThread":
                 return self._thread(query)
             case "com.atproto.repo.listRecords":
                 records = [{"uri": p["uri"], "cid": p["cid"], "value": p["record"]} for p in self._by(query["repo"])]
                 return self._paged([(item["uri"].rsplit("/")[-1], item) for item in records], query, "records")
             case "com.atproto.server.createSession":
+                self.logins += 1
                 if b'"password": "app-pass-word"' in asked.body:
-                    return Reply({"accessJwt": "session-token", "refreshJwt": "x", "did": did("suche.test")})
+                    who = json.loads(asked.body)["identifier"]
+                    return Reply({"accessJwt": "session-token", "refreshJwt": "x", "did": did(who), "handle": who})
                 return Reply({"error": "AuthenticationRequired", "message": "Invalid identifier or password"}, 401)
         return Reply({"error": "MethodNotImplemented", "message": "Method Not Implemented"}, 501)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bluesky_server import COMPANY, START, Bluesky, did
-from extraction import Source
+from extraction import Feed
 from loopback import Reply, serve
 from pydantic import ValidationError
 
@@ -194,7 +194,7 @@ def server():
 
 @pytest.fixture
 def source(server, tmp_path):
-    return Source(tmp_path, {"platform": "bluesky", "service": server.address, "actors": [COMPANY]}, [COMPANY])
+    return Feed(tmp_path, {"platform": "bluesky", "service": server.address, "actors": [COMPANY]}, [COMPANY])
 
 
 def texts(source) -> set[str]:
@@ -387,7 +387,18 @@ def test_a_private_post_that_a_search_loses_is_not_taken_for_deleted(server, sou
     source.options |= {"search": ["weidenfels"], "replies": False}
     hit = server.network.say("anna.test", "Meine Weidenfels tropft", 5000)
     source.run()
+    server.network.lost.add(hit)
+    source.run()
+    assert source.rows == []
+
+
+def test_a_private_post_that_no_search_finds_any_more_is_deleted(server, source):
+    source.options |= {"search": ["weidenfels"], "replies": False}
+    hit = server.network.say("anna.test", "Meine Weidenfels tropft", 5000)
+    source.run()
     server.network.delete(hit)
+    source.run()
+    assert source.by_id()[keyed(hit)]["is_deleted"]
     source.run()
     assert source.rows == []
 
@@ -616,7 +627,7 @@ def test_what_lands_passes_the_guard(server, source):
     server.network.delete(sorted(server.network.posts)[3])
     source.run()
     assert sum(row["is_deleted"] for row in source.rows) == 2
-    assert len(source.quarantined()) == 4
+    assert len(source.quarantined()) == 5
     assert sum(source.quarantined().values()) == 0
 
 

@@ -1,6 +1,6 @@
 """Bluesky and other servers of the AT Protocol: accounts' feeds, searches, and the threads around them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -8,8 +8,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from resonanz.http import LOOPBACK, base_address
-from resonanz.platforms import Context
+from resonanz.landing import Message
+from resonanz.platforms import Check, Context
 from resonanz.social import feeds
+from resonanz.social.bluesky_accounts import Accounts
+from resonanz.social.bluesky_api import Api
+from resonanz.social.bluesky_checks import checks
 from resonanz.social.bluesky_reader import Reader
 from resonanz.social.bluesky_threads import Threads
 
@@ -22,8 +26,12 @@ class Options(BaseModel):
         from a server without an AppView.
     :param actors: accounts whose posts and answers are read, by handle or DID.
     :param search: what to search for; the public AppView refuses this without a login.
-    :param identifier: the account that searches; its app password comes from RESONANZ_TOKEN_<SOURCE>.
+    :param mentions: read what `identifier` was told of: posts that name, answer or quote it; it counts as the
+        company's account.
+    :param identifier: the account that logs in; its app password comes from RESONANZ_TOKEN_<SOURCE>.
     :param auth_service: the server on which that account lives.
+    :param proxy: the AppView that this server shall ask (`did:web:api.bsky.app#bsky_appview`), where its usual one
+        is another.
     :param company_accounts: which accounts are the company's own, beside those in [company]; by default all of
         `actors`.
     :param replies: read the threads around what feeds and searches show.
@@ -39,8 +47,10 @@ class Options(BaseModel):
     via: Literal["appview", "repo"] = "appview"
     actors: list[str] = []
     search: list[str] = []
+    mentions: bool = False
     identifier: str | None = None
     auth_service: Annotated[str, AfterValidator(base_address)] = "https://bsky.social"
+    proxy: str | None = Field(None, pattern=r"^did:[a-z]+:[^#\s]+#\w+$")
     company_accounts: list[str] = []
     replies: bool = True
     lookback_days: int = Field(14, ge=0, le=365)
@@ -53,8 +63,12 @@ class Options(BaseModel):
     def _complete(self) -> "Options":
         self.actors = [actor.strip().lstrip("@") for actor in self.actors]
         self.search = [query.strip() for query in self.search]
-        if not all([*self.actors, *self.search]) or not (self.actors or self.search):
-            raise ValueError("name at least one entry in actors or search, and no empty ones")
+        if not all([*self.actors, *self.search]) or not (self.actors or self.search or self.mentions):
+            raise ValueError("name at least one entry in actors or search (or mentions = true), and no empty ones")
+        if self.mentions and not self.identifier:
+            raise ValueError("mentions needs an identifier: the company's account, with an app password")
+        if self.via == "repo" and self.mentions:
+            raise ValueError('mentions needs via = "appview": a repository tells of nobody else\'s posts')
         if self.via == "repo" and self.search:
             raise ValueError('search needs via = "appview": a repository cannot be searched')
         address = urlsplit(self.auth_service)
@@ -66,13 +80,21 @@ class Options(BaseModel):
 
 
 def streams(options: Options, context: Context) -> Sequence[Any]:
-    """`author_feed`, `search_posts` and `threads`, as far as the options ask for them."""
+    """`author_feed`, `search_posts`, `mentions`, `accounts` and `threads`, as far as the options ask for them."""
     reader = Reader(options, context)
-    timelines = {}
+    timelines: dict[str, Callable[[dict[str, Any]], Iterator[Message]]] = {}
     if options.actors:
         timelines["author_feed"] = reader.feeds
     if options.search:
         timelines["search_posts"] = reader.searches
-    reads_threads = options.replies and options.via == "appview"
-    conversations = {"threads": lambda: Threads(reader).read()} if reads_threads else {}
+    if options.mentions:
+        timelines["mentions"] = reader.mentions
+    if (options.actors or options.mentions) and options.via == "appview" and context.window is None:
+        timelines["accounts"] = Accounts(reader).read
+    conversations = {"threads": lambda: Threads(reader).read()} if reader.reads_threads else {}
     return feeds.streams(timelines, conversations, reader.finish)
+
+
+def check(options: Options, context: Context) -> Iterator[Check]:
+    """Each actor, the login, each search and the notifications."""
+    yield from checks(Api(options, context), options)

@@ -44,7 +44,7 @@ def _message(post: Any, people: People, origin: str | None) -> Message:
     reply = record.get("reply")
     root = str(field(field(reply, "root", Mapping), "uri", str)) if reply else None
     parent = str(field(field(reply, "parent", Mapping), "uri", str)) if reply else None
-    mentioned = [name for name in _mentioned(record) if people.is_company(name)]
+    mentioned = [name for name in [*_mentioned(record), *_quoted(record)] if people.is_company(name)]
     text, is_repaired = _text(record, people)
     created = sort_at(record.get("createdAt"), post.get("indexedAt"), rkey)
     return Message(
@@ -88,6 +88,17 @@ def _mentioned(record: Mapping[str, Any]) -> Iterator[str]:
         for feature in mappings(facet.get("features")):
             if isinstance(did := feature.get("did"), str):
                 yield did
+
+
+def _quoted(record: Mapping[str, Any]) -> Iterator[str]:
+    """Whose post this one quotes."""
+    embed = record.get("embed")
+    quoted = embed.get("record") if isinstance(embed, dict) else None
+    if isinstance(quoted, dict) and isinstance(quoted.get("record"), dict):  # beside pictures or a link
+        quoted = quoted["record"]
+    uri = quoted.get("uri") if isinstance(quoted, dict) else None
+    if isinstance(uri, str) and "/app.bsky.feed.post/" in uri and (found := URI.fullmatch(uri)):
+        yield found["authority"]
 
 
 def _text(record: Mapping[str, Any], people: People) -> tuple[str | None, bool]:

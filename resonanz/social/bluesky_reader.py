@@ -1,6 +1,7 @@
 """Reads the AT Protocol: accounts' feeds, searches or plain repositories, newest first until what is known."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property, partial
 from typing import Any
@@ -8,13 +9,29 @@ from typing import Any
 from resonanz.errors import Kind, SourceError
 from resonanz.landing import Message
 from resonanz.platforms import Context
-from resonanz.social.bluesky_api import Api, Pages
-from resonanz.social.bluesky_people import PLATFORM, People
+from resonanz.social.bluesky_api import Api
+from resonanz.social.bluesky_people import PLATFORM, URI, People
 from resonanz.social.bluesky_post import parse_post, sort_at
 from resonanz.social.faults import report
 from resonanz.social.fields import Unreadable
 from resonanz.social.line import Line
 from resonanz.social.memory import Memory, moment, name_of
+from resonanz.social.pages import CURSOR_EXPIRED, Page, Pages, ahead, paged
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A list of posts, newest first.
+
+    :param page: cursor -> the posts or feed entries there, and the cursor of the page after.
+    :param kind: `feed`, `search` or `mentions`.
+    :param query: of a search.
+    """
+
+    name: str
+    page: Callable[[str | None], Page]
+    kind: str = "feed"
+    query: str = ""
 
 
 class Reader:
@@ -26,14 +43,16 @@ class Reader:
     def __init__(self, options: Any, context: Context) -> None:
         self.options = options
         self.context = context
+        self.window = context.window
         self.api = Api(options, context)
         self.client = self.api.client
         self.lookback = timedelta(days=options.lookback_days)
         self.lines: list[Line] = []
-        self.uris: dict[str, str] = {}  # native id -> at:// address, of private posts met in this run
+        self.dids: dict[str, str] = {}  # key -> DID of private authors met in this run; never written
         self.starts: set[str] = set()  # posts met that start a thread with answers
         self.answers: dict[str, tuple[str, bool]] = {}  # answers met -> the thread's first post, is it news
         self.unreadable: set[str] = set()  # private posts whose thread failed: only their timeline leads to them again
+        self.reads_threads = options.replies and options.via == "appview"
 
     @cached_property
     def memory(self) -> Memory:
@@ -50,107 +69,135 @@ class Reader:
                 people.companies[self.api.did(account)] = account.lstrip("@")
             except SourceError as error:
                 report(self.context, self.client, error)
+        if self.options.mentions:
+            try:
+                if self.api.session.did:
+                    people.companies[self.api.session.did] = self.api.session.handle
+            except SourceError as error:
+                report(self.context, self.client, error)
         return people
 
     def feeds(self, state: dict[str, Any]) -> Iterator[Message]:
         """The posts and answers of each actor."""
-        for actor in self.options.actors:
-            yield from self._part(f"@{actor}", state, partial(self.api.feed, actor))
-        _only(state, [f"@{actor}" for actor in self.options.actors])
+        actors = self.options.actors
+        yield from self._read([Timeline(f"@{actor}", partial(self.api.feed, actor)) for actor in actors], state)
 
     def searches(self, state: dict[str, Any]) -> Iterator[Message]:
         """What each query finds."""
-        for query in self.options.search:
-            yield from self._part(f"search {query}", state, partial(self.api.search, query))
-        _only(state, [f"search {query}" for query in self.options.search])
+        bounds = {}
+        if self.window:
+            bounds = {"since": _stamp(self.window.since), "until": _stamp(self.window.until)}
+        queries = [
+            Timeline(f"search {query}", partial(self.api.search, query, bounds=bounds), "search", query)
+            for query in self.options.search
+        ]
+        yield from self._read(queries, state)
 
-    def _part(self, name: str, state: dict[str, Any], pages: Callable[[str | None], Pages]) -> Iterator[Message]:
-        """One timeline; its faults are its own, and what was read before one lands."""
+    def mentions(self, state: dict[str, Any]) -> Iterator[Message]:
+        """The posts that name, answer or quote the account that is logged in."""
+        yield from self._read([Timeline("mentions", self.api.mentions, "mentions")], state)
+
+    def _read(self, timelines: list[Timeline], state: dict[str, Any]) -> Iterator[Message]:
+        """The timelines of one stream; each has faults of its own, and what was read before one lands."""
+        for timeline in timelines:
+            line = self.line(timeline.name, state)
+            if timeline.kind != "feed" and self.is_refused:
+                continue
+            try:
+                self.people  # noqa: B018  looked up before anything is parsed
+                yield from self._walk(timeline, line)
+                line.is_complete = self.window is None
+            except SourceError as error:
+                report(self.context, self.client, error)
+            still: list[str] = []
+            if missing := line.missing():
+                yield from self._missing(missing, timeline, line, still)
+            line.settle(still)
+        names = {timeline.name for timeline in timelines}
+        for name in [name for name in state if name not in names]:  # timelines that left sources.toml
+            del state[name]
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a login was refused: it would be so again."""
+        return any(problem.kind is Kind.CREDENTIALS for problem in self.context.problems)
+
+    def line(self, name: str, state: dict[str, Any]) -> Line:
+        """The place of timeline `name`, kept in its stream's state."""
         line = Line(name, state.setdefault(name, {}), self.memory, self.lookback)
         self.lines.append(line)
-        try:
-            self.people  # noqa: B018  looked up before anything is parsed
-            yield from self._walk(name, pages, line)
-            line.is_complete = True
-        except SourceError as error:
-            report(self.context, self.client, error)
-        still: list[str] = []
-        for native_id in line.missing():
-            if self.options.via == "repo":  # a repository lists all there is
-                yield from self.memory.sightings.tombstone(PLATFORM, native_id, name)
-            elif self.can_ask(native_id):
-                yield from self._missed(native_id, name, line, still)
-            else:
-                still.append(native_id)  # a search may forget what still stands
-        line.settle(still)
+        return line
 
-    def _missed(self, native_id: str, name: str, line: Line, still: list[str]) -> Iterator[Message]:
+    def _pages(self, timeline: Timeline, cursor: str | None, fetch: Callable[[Pages], Pages]) -> Pages:
+        """The timeline's pages; where a cursor has expired, once more from the top."""
         try:
-            node = self.thread(native_id, 0, 0)
+            yield from fetch(paged(timeline.page, cursor, timeline.name, _addresses))
         except SourceError as error:
-            if error.kind is Kind.GONE:
-                yield from self.memory.sightings.tombstone(PLATFORM, native_id, name)
-            else:
-                still.append(native_id)
-                report(self.context, self.client, error)
-        else:
-            yield from self.take(node["post"], name, line)
+            if error.code != CURSOR_EXPIRED:
+                raise
+            yield from fetch(paged(timeline.page, None, timeline.name, _addresses))
 
-    def _walk(self, name: str, pages: Callable[[str | None], Pages], line: Line) -> Iterator[Message]:
+    def _walk(self, timeline: Timeline, line: Line) -> Iterator[Message]:
         """From the newest post back through the look-back window, then what an earlier first load left unread.
 
-        `read_to` is the newest post up to which nothing is missing; it moves only when the walk came through.
+        `read_to` is up to when nothing is missing; it moves only when the walk came through.
         """
         state = line.state
         read_to = moment(state.get("read_to"))
-        if read_to is None:
-            yield from self._back(name, pages, None, line)
+        if self.window or read_to is None:
+            yield from self._back(timeline, None if self.window is None else state.get("unread"), line)
             return
         low = max(filter(None, (read_to - self.lookback, moment(state.get("bottom")))))
-        for page, _ in pages(None):
+        for page, _ in self._pages(timeline, None, iter):  # not ahead: most often few are enough
             self.people.meet(page)
             dates = [when(item) for item in page]
             for item, date in zip(page, dates, strict=True):
                 if date is None or date >= low or self.native_id(item) in self.memory.sightings:
-                    yield from self.take(item, name, line)
+                    yield from self.take(item, timeline.name, line)
             if any(date is not None and date < low for date in dates[-1:]):
                 break
         state["read_to"] = state.get("newest")
         if unread := state.get("unread"):
-            yield from self._back(name, pages, unread, line)
+            yield from self._back(timeline, unread, line)
 
-    def _back(
-        self, name: str, pages: Callable[[str | None], Pages], cursor: str | None, line: Line
-    ) -> Iterator[Message]:
-        """The first load: back to `since`, `max_pages` or the end; `unread` marks where to go on if it is cut off."""
-        since = self.options.since and datetime.combine(self.options.since, time.min, UTC)
-        line.state["bottom"] = since.isoformat() if since else None
-        for number, (page, following) in enumerate(pages(cursor), 1):
+    def _back(self, timeline: Timeline, cursor: str | None, line: Line) -> Iterator[Message]:
+        """The first load: back to `since`, `max_pages` or the end; `unread` marks where to go on if it is cut off. A
+        backfill: back to its window's begin."""
+        state = line.state
+        if self.window and state.get("unread", "") is None:
+            return  # read in an earlier round of this backfill
+        since = datetime.combine(self.options.since, time.min, UTC) if self.options.since else None
+        low = self.window.since if self.window else since
+        most = None if self.window else self.options.max_pages
+        state["bottom"] = low.isoformat() if low else None
+        for number, (page, following) in enumerate(self._pages(timeline, cursor, ahead), 1):
             self.people.meet(page)
             dates = [when(item) for item in page]
             for item, date in zip(page, dates, strict=True):
-                if since is None or date is None or date >= since:
-                    yield from self.take(item, name, line)
+                if low is None or date is None or date >= low:
+                    yield from self.take(item, timeline.name, line)
             if cursor is None:
-                line.state.setdefault("read_to", line.state.get("newest"))
-            line.state["unread"] = following
+                state.setdefault("read_to", state.get("newest"))
+            state["unread"] = following
             last = next((date for date in reversed(dates) if date), None)
-            if number == self.options.max_pages and last:
-                line.state["bottom"] = last.isoformat()
-            if number == self.options.max_pages or (since and last and last < since):
+            if number == most and last:
+                state["bottom"] = last.isoformat()
+            if number == most or (low and last and last < low):
                 break
-        line.state["unread"] = None
+        state["unread"] = None
 
     def take(self, item: Any, origin: str, line: Line) -> Iterator[Message]:
         """The message in a post or feed entry, where it is news; and the thread that it makes worth reading."""
         if is_repost(item):
             return
-        post = item["post"] if isinstance(item, Mapping) and "post" in item else item
+        post = item["post"] if isinstance(item, dict) and "post" in item else item
         message = parse_post(post, self.people, origin)
-        known = self.memory.sightings.get(message.native_id or "")
+        if self.window is not None and (message.created_at is None or message.created_at not in self.window):
+            return
+        known = self.memory.sightings.get(name_of(message))
         line.saw(name_of(message), message.created_at)
         if not message.parse_error:
-            self.met(message, str(post["uri"]))
+            self.met(str(post["uri"]))
             native_id = str(message.native_id)
             comments = message.metrics.get("comments", 0)
             is_changed = known is None or comments != known.comments
@@ -160,13 +207,14 @@ class Reader:
                 self.starts.add(native_id)
                 if self.options.replies and (is_changed or native_id not in self.memory.threads):
                     self.memory.threads.want(native_id)
-        if self.memory.sightings.news(message):
+        if self.memory.sightings.differs(message, known):
             yield message
 
-    def met(self, message: Message, uri: str) -> None:
-        """Keep the address of a private post for this run; it is never written."""
-        if message.native_id and message.native_id != uri:
-            self.uris[message.native_id] = uri
+    def met(self, uri: str) -> None:
+        """Keep the DID of a private author for this run: what else was said by the same can be asked for."""
+        found = URI.fullmatch(uri)
+        if found is not None and not self.people.is_company(found["authority"]):
+            self.dids[self.people.key(found["authority"])] = found["authority"]
 
     def native_id(self, item: Any) -> str:
         """The native id of a post or feed entry, empty where it has none."""
@@ -177,15 +225,86 @@ class Reader:
         except Unreadable:
             return ""
 
+    def uri(self, native_id: str) -> str:
+        """The address of a post that can be asked for."""
+        found = URI.fullmatch(native_id)
+        return f"at://{self.dids.get(found['authority'], found['authority'])}{found['path']}" if found else native_id
+
     def thread(self, native_id: str, depth: int, height: int) -> dict[str, Any]:
         """The thread around a post that can be asked for."""
-        node = self.api.thread(self.uris.get(native_id, native_id), native_id, depth, height)
+        node = self.api.thread(self.uri(native_id), native_id, depth, height)
         self.people.meet(node)
         return node
 
     def can_ask(self, native_id: str) -> bool:
-        """Whether the post's address is known: the company's always, a private one if it was met in this run."""
-        return native_id in self.uris or native_id.startswith("at://did:")
+        """Whether the post's address is known: the company's always, another where its author was met in this run."""
+        return native_id.startswith("at://did:") or native_id[5:].partition("/")[0] in self.dids
+
+    def _missing(self, native_ids: list[str], timeline: Timeline, line: Line, still: list[str]) -> Iterator[Message]:
+        """What became of young posts that the timeline does not show any more; those of whose fate nothing is known are
+        added to `still`."""
+        sightings, name = self.memory.sightings, timeline.name
+        if self.options.via == "repo":  # a repository lists all there is
+            for native_id in native_ids:
+                yield from sightings.tombstone(PLATFORM, native_id, name)
+            return
+        asked = [native_id for native_id in native_ids if self.can_ask(native_id)]
+        for native_id, result in self._posts(asked):
+            if not isinstance(result, SourceError):
+                yield from self.take(result, name, line)
+            elif result.kind is Kind.GONE:
+                yield from sightings.tombstone(PLATFORM, native_id, name)
+            else:
+                still.append(native_id)
+                report(self.context, self.client, result)
+        for native_id in native_ids:
+            known = sightings.get(native_id)
+            if self.can_ask(native_id) or known is None:
+                continue
+            if self.reads_threads and known.thread and known.thread != native_id and self.can_ask(known.thread):
+                self.memory.threads.want(known.thread)  # it shows what still stands
+            elif timeline.kind == "search":
+                yield from self._searched(native_id, known.created, timeline, line, still)
+            elif timeline.kind == "mentions":  # told no more: deleted, or its author hidden by the company
+                yield from sightings.tombstone(PLATFORM, native_id, name)
+            else:
+                still.append(native_id)
+
+    def _posts(self, native_ids: list[str]) -> Iterator[tuple[str, Any]]:
+        """(native id, its post or a SourceError): many at once, and what is missing there by itself."""
+        try:
+            found = self.api.posts([self.uri(native_id) for native_id in native_ids]) if len(native_ids) > 1 else {}
+        except SourceError as error:
+            if error.is_retryable:
+                yield from ((native_id, error) for native_id in native_ids)
+                return
+            found = {}
+        self.people.meet(list(found.values()))
+        yield from ((name, found[self.uri(name)]) for name in native_ids if self.uri(name) in found)
+        alone = [name for name in native_ids if self.uri(name) not in found]
+        yield from self.client.each(lambda name: self.thread(name, 0, 0)["post"], alone)
+
+    def _searched(
+        self, native_id: str, created: datetime | None, timeline: Timeline, line: Line, still: list[str]
+    ) -> Iterator[Message]:
+        """A private post that a search lost: searched for in the second in which it was written, where it must show."""
+        if created is None:
+            still.append(native_id)
+            return
+        around = timedelta(seconds=2)
+        bounds = {"since": _stamp(created - around), "until": _stamp(created + around)}
+        try:
+            page, _ = self.api.search(timeline.query, None, bounds)
+        except SourceError as error:
+            still.append(native_id)
+            report(self.context, self.client, error)
+            return
+        self.people.meet(page)
+        post = next((post for post in page if self.native_id(post) == native_id), None)
+        if post is not None:
+            yield from self.take(post, timeline.name, line)
+        else:
+            yield from self.memory.sightings.tombstone(PLATFORM, native_id, timeline.name)
 
     def finish(self) -> None:
         """Forget what is neither young nor part of a watched thread. A search whose old private hits have unread
@@ -216,7 +335,11 @@ def is_repost(item: Any) -> bool:
     return isinstance(reason, Mapping) and str(reason.get("$type", "")).endswith("#reasonRepost")
 
 
-def _only(state: dict[str, Any], names: list[str]) -> None:
-    """Forget timelines that left sources.toml."""
-    for name in [name for name in state if name not in names]:
-        del state[name]
+def _addresses(page: list[Any]) -> list[Any]:
+    """By what a page is known again."""
+    posts = [item.get("post", item) if isinstance(item, dict) else None for item in page]
+    return [post.get("uri") if isinstance(post, dict) else None for post in posts]
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

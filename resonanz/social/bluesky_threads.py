@@ -38,13 +38,14 @@ class Threads:
         for name in threads.due:
             if not reader.can_ask(name):
                 threads.is_gone(name)  # a private post out of sight; its timeline brings it up again
-        yield from self._read([*threads.due, *threads.in_turn(reader.options.recheck_threads, reader.can_ask)])
+        others = 0 if reader.window else reader.options.recheck_threads
+        yield from self._read([*threads.due, *threads.in_turn(others, reader.can_ask)])
         # A thread shows nothing below a deleted or hidden post: what stands there is asked for by itself.
         left = [name for name in through if name not in self._shown and self._has_answers(name)]
         for name in left:
             threads.want(name)
         yield from self._read(left)
-        reader.unreadable.update(name for name in threads.due if name in reader.uris)
+        reader.unreadable.update(name for name in threads.due if not name.startswith("at://did:"))
 
     def _has_answers(self, name: str) -> bool:
         known = self.reader.memory.sightings.get(name)
@@ -108,7 +109,7 @@ class Threads:
             yield from self._lost(node, focus)
 
     def _land(self, message: Message, post: Mapping[str, Any]) -> Iterator[Message]:
-        self.reader.met(message, str(post.get("uri")))
+        self.reader.met(str(post.get("uri")))
         if self.reader.memory.sightings.news(message):
             yield message
 

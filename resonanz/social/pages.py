@@ -17,10 +17,13 @@ _MOST_EMPTY = 50  # pages without an item, one after the other
 _AHEAD = 2
 
 
-def paged(ask: Callable[[str | None], Page], cursor: str | None, what: str) -> Pages:
+def paged(
+    ask: Callable[[str | None], Page], cursor: str | None, what: str, shown: Callable[[list[Any]], Any] = repr
+) -> Pages:
     """Pages from `cursor` on (None: from the top) until one has no cursor for the next.
 
     :param ask: cursor -> the items there, and the cursor of the page after (None: it is the last).
+    :param shown: by what of its items a page is known again: their ids are enough, and quicker than all of them.
     :raises SourceError: of kind contract where the server repeats a page or leads on without an end.
     """
     cursors, contents, empty = {cursor}, set(), 0
@@ -28,7 +31,7 @@ def paged(ask: Callable[[str | None], Page], cursor: str | None, what: str) -> P
         items, following = ask(cursor)
         if items:
             empty = 0
-            content = blake2b(repr(items).encode("utf-8", "replace"), digest_size=8).digest()
+            content = blake2b(str(shown(items)).encode("utf-8", "replace"), digest_size=8).digest()
             if content in contents:
                 raise SourceError(
                     Kind.CONTRACT, f"{what}: the server shows the same page again and again; stopped there"
