@@ -97,6 +97,10 @@ class LinkedIn:
                 own = [urn for urn, post in self.posts.items() if post["of"] == query["author"]]
                 own.sort(key=lambda urn: (self.posts[urn]["minute"], urn), reverse=True)
                 return self._page(asked, [self.shown(urn) for urn in own])
+            case ["posts", urn]:
+                return Reply(self.shown(urn)) if urn in self.posts else refused(404, "RESOURCE_NOT_FOUND", "no post")
+            case ["socialMetadata", urn]:
+                return Reply(self._metadata(urn)) if urn in self.ids() else refused(404, "RESOURCE_NOT_FOUND", "none")
             case ["socialMetadata"]:
                 return self._batch(query, {urn: self._metadata(urn) for urn in self.ids()})
             case ["socialActions", entity, "comments", *number]:

@@ -515,6 +515,22 @@ def test_refused_social_metadata_are_made_up_for_by_the_statistics(page, tmp_pat
     assert json.loads(row["unavailable_metrics"])["reactions_like"].startswith("not permitted")
 
 
+def test_in_the_development_tier_which_allows_no_batches_posts_are_asked_for_one_by_one(page, tmp_path):
+    post, *_ = fill(page)
+    source = source_of(page, tmp_path)
+
+    def no_batches(asked: Asked) -> Reply | None:
+        return refused(403, "ACCESS_DENIED", "Not enough permissions") if "ids" in asked.query else page(asked)
+
+    page.server.answers = no_batches
+    extraction = source.run()
+    assert (extraction.problems, extraction.notices) == ([], [])
+    assert metrics(messages(source)[post])["reactions_celebrate"] == 2
+    page.delete(post)
+    source.run()
+    assert {name for name, row in messages(source).items() if row["is_deleted"]} >= {post}
+
+
 def test_one_post_that_is_not_the_organisations_does_not_hide_the_counts_of_others(page, tmp_path):
     for number in range(8):
         page.post(number, number)

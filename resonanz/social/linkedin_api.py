@@ -48,6 +48,7 @@ class Api:
         self._names = names
         self._lock = threading.Lock()
         self._known: dict[str, str] = {}  # urn of an organisation -> its name
+        self.one_by_one: set[str] = set()  # resources of which no batches may be read: so it is in the Development tier
 
     def get(self, resource: str, what: str, path: str = "", method: str | None = None, **params: Any) -> Any:
         """The JSON object at `/rest/<resource><path>`.
@@ -106,18 +107,41 @@ class Api:
 
     def batch(self, resource: str, what: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any] | None]:
         """id -> what stands there; None for what is not there. Ids that LinkedIn refused alone are left out."""
-        value = self.get(resource, what, method="BATCH_GET", ids=listed(ids))
+        if resource in self.one_by_one:
+            return self._singles(resource, what, ids)
+        try:
+            value = self.get(resource, what, method="BATCH_GET", ids=listed(ids))
+        except SourceError as error:
+            if error.kind is not Kind.PERMISSION or not (found := self._singles(resource, what, ids)):
+                raise
+            self.one_by_one.add(resource)
+            return found
         if not isinstance(value.get("results"), Mapping):
             raise SourceError(Kind.CONTRACT, f"{what}: the answer has no results")
         results, statuses, errors = (_by_urn(value.get(name)) for name in ("results", "statuses", "errors"))
+        read: dict[str, Mapping[str, Any] | None] = {}
+        for name in ids:
+            refused = errors.get(name)
+            status = refused.get("status") if isinstance(refused, Mapping) else statuses.get(name)
+            if isinstance(results.get(name), Mapping):
+                read[name] = results[name]
+            elif status in _MISSING or not isinstance(status, int):
+                read[name] = None
+        return read
+
+    def _singles(self, resource: str, what: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any] | None]:
+        """The same with a request each. Nothing at all where the first of them is refused as well."""
         found: dict[str, Mapping[str, Any] | None] = {}
         for name in ids:
-            error = errors.get(name)
-            status = error.get("status") if isinstance(error, Mapping) else statuses.get(name)
-            if isinstance(results.get(name), Mapping):
-                found[name] = results[name]
-            elif status in _MISSING or not isinstance(status, int):
-                found[name] = None
+            try:
+                found[name] = self.get(resource, what, f"/{quote(name, safe='')}")
+            except SourceError as error:
+                if error.kind is Kind.GONE:
+                    found[name] = None
+                elif error.kind is not Kind.PERMISSION:
+                    raise
+                elif not found:
+                    break
         return found
 
     def name(self, organization: str) -> str:
