@@ -66,6 +66,7 @@ class Sighting(NamedTuple):
 _GET = f"select {', '.join(Sighting._fields)} from sightings where native_id = ?"  # noqa: S608
 _PUT = f"insert or replace into sightings values (?{', ?' * len(Sighting._fields)})"  # noqa: S608
 _AT_ONCE = 1_000  # rows
+_MOST_NAMES = 100_000  # in memory, some 15 MB
 
 
 class Sightings:
@@ -74,6 +75,9 @@ class Sightings:
     def __init__(self, store: sqlite3.Connection) -> None:
         self._store = store
         self._fresh: dict[str, Sighting] = {}  # not in the store yet: many rows at once cost a third
+        # On a first load the store knows nothing but what was put there since: no need to ask it for each message.
+        is_empty = store.execute("select 1 from sightings limit 1").fetchone() is None
+        self._put_since: set[str] | None = set() if is_empty else None
 
     def __contains__(self, native_id: str) -> bool:
         return self.get(native_id) is not None
@@ -81,6 +85,8 @@ class Sightings:
     def get(self, native_id: str) -> Sighting | None:
         if (fresh := self._fresh.get(native_id)) is not None:
             return fresh
+        if self._put_since is not None and native_id not in self._put_since:
+            return None
         found = self._store.execute(_GET, (native_id,)).fetchone()
         return None if found is None else Sighting(*found)
 
@@ -158,6 +164,10 @@ class Sightings:
 
     def _put(self, native_id: str, sighting: Sighting) -> None:
         self._fresh[native_id] = sighting
+        if self._put_since is not None:
+            self._put_since.add(native_id)
+            if len(self._put_since) > _MOST_NAMES:
+                self._put_since = None
         if len(self._fresh) >= _AT_ONCE:
             self.flush()
 
