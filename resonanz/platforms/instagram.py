@@ -68,6 +68,7 @@ class Instagram(Network):
         self.insights = MediaInsights(graph, context, self.notes, options.insights)
         self.api = AccountApi(graph, options.page_size, self.insights)
         self._refusals = 0
+        self._below: tuple[str, Account, str | None] | None = None  # the conversation that is read
 
     def timelines(self) -> Mapping[str, Sequence[Timeline]]:
         names = self.options.accounts
@@ -107,8 +108,9 @@ class Instagram(Network):
             if item is None:
                 found[native_id] = None
             elif seen and seen.thread and (account := self._account_of(seen.thread)) is not None:
-                above = {"parent_id": seen.parent} if seen.parent else {}
-                found[native_id] = self._answer(account, seen.thread, {**above, **item})
+                first, above = self.known(seen.thread), {"parent_id": seen.parent} if seen.parent else {}
+                url = first.url if first else None
+                found[native_id] = parse_comment({**item, **above}, self.people, account, seen.thread, url)
         return found
 
     def can_ask(self, first: str) -> bool:
@@ -129,13 +131,16 @@ class Instagram(Network):
             return [], None
 
     def answers(self, first: str, item: Any) -> Iterator[Message]:
-        account = self._account_of(first)
-        if account is None:
-            return
-        yield self._answer(account, first, item)
+        if self._below is None or self._below[0] != first:  # asked for once per conversation, not per comment
+            account, seen = self._account_of(first), self.known(first)
+            if account is None:
+                return
+            self._below = first, account, seen.url if seen else None
+        _, account, url = self._below
+        yield parse_comment(item, self.people, account, first, url)
         if isinstance(item, Mapping):
             for reply in self.api.replies(item):
-                yield self._answer(account, first, reply)
+                yield parse_comment(reply, self.people, account, first, url)
 
     def account(self, name: str) -> Account:
         """The account that sources.toml calls `name`; from then on it is known as the company's."""
@@ -178,10 +183,6 @@ class Instagram(Network):
         if seen is not None and not seen.is_deleted and self.api.called(seen.account) is not None:
             message.account = seen.account
         return message
-
-    def _answer(self, account: Account, first: str, item: Any) -> Message:
-        seen = self.known(first)
-        return parse_comment(item, self.people, account, first, seen.url if seen else None)
 
     def _account(self, name: str) -> Iterator[Message]:
         account, fault = self.account(name), None

@@ -93,7 +93,7 @@ def _media(
         url=people.address(medium.get("permalink")),
         metrics=counts,
         unavailable_metrics={name: reason for name, reason in unavailable.items() if name not in counts},
-        payload=people.clean(medium),
+        payload=people.clean(medium, **({"caption": text} if text else {})),
     )
 
 
@@ -104,6 +104,7 @@ def _comment(comment: Any, people: People, account: Account, medium: str, url: s
     parent = comment.get("parent_id")
     parent_id = str(parent) if parent and str(parent) != medium else medium
     text, is_repaired = people.text(comment, "text")
+    said = {name: value for name, value in comment.items() if name != "replies"}  # each of them is a message of its own
     created, likes = time_of(comment, "timestamp"), count_of(comment, "like_count")
     return Message(
         platform=PLATFORM,
@@ -121,7 +122,7 @@ def _comment(comment: Any, people: People, account: Account, medium: str, url: s
         text_is_repaired=is_repaired,
         url=url,
         metrics={} if likes is None else {"reactions": likes},
-        payload=people.clean({name: value for name, value in comment.items() if name != "replies"}),
+        payload=people.clean(said, **({"text": text} if text else {})),
     )
 
 

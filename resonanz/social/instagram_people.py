@@ -7,6 +7,7 @@ the key is of that.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from resonanz.privacy import Privacy
@@ -34,15 +35,17 @@ class People:
 
     def __init__(self, privacy: Privacy) -> None:
         self._privacy = privacy
+        self._is_ours = lru_cache(maxsize=10_000)(privacy.is_company)
 
     def is_ours(self, *names: str | None) -> None:
         """These ids and user names are of one of the company's own accounts."""
         new = [name for name in names if name and not self._privacy.is_company(name)]
         if new:
             self._privacy = self._privacy.knowing(*new)
+            self._is_ours = lru_cache(maxsize=10_000)(self._privacy.is_company)
 
     def is_company(self, *names: str | None) -> bool:
-        return self._privacy.is_company(*names)
+        return any(self._is_ours(name) for name in names if name)
 
     def key(self, person: str) -> str:
         return self._privacy.author_key(PLATFORM, person)
@@ -55,13 +58,16 @@ class People:
         text, is_repaired = whole(said)
         return self._words(text), is_repaired
 
-    def clean(self, item: Any) -> Any:
-        """A copy of `item` without private people: keyed, their names and pictures left out."""
+    def clean(self, item: Any, **done: Any) -> Any:
+        """A copy of `item` without private people: keyed, their names and pictures left out.
+
+        :param done: fields as they are to stand in it.
+        """
         if not isinstance(item, Mapping):
             return None
         name = username(item)
         found = {name.casefold(): self.key(name)} if name and not self.is_company(name) else {}
-        return self._object(item, found)
+        return self._object({field: value for field, value in item.items() if field not in done}, found) | done
 
     def address(self, value: Any) -> str | None:
         """An address on Instagram, without the private person who may stand in it."""
