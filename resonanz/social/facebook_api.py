@@ -4,7 +4,7 @@ Source: Meta's reference of Page, Page Feed, Page Tagged, Page Ratings, Object C
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -142,10 +142,10 @@ def _with_insights(names: Sequence[str]) -> str:
 
 def _note(items: Sequence[Any], unanswered: set[str]) -> None:
     """Take note of comments that say they have replies, and strike those off of which one is here."""
-    for item in mappings(items):
-        if item.get("comment_count"):
+    for item in items:
+        if isinstance(item, dict) and item.get("comment_count"):
             unanswered.add(str(item.get("id")))
-    for item in mappings(items):
-        parent: Any = item.get("parent")
-        if isinstance(parent, Mapping):
-            unanswered.discard(str(parent.get("id")))
+    if unanswered:
+        for item in items:
+            if isinstance(item, dict) and isinstance(parent := item.get("parent"), dict):
+                unanswered.discard(str(parent.get("id")))

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
-from resonanz.social.facebook_people import ADDRESS, PLATFORM, People
+from resonanz.social.facebook_people import ADDRESS, PLATFORM, People, put
 from resonanz.social.fields import mappings
 from resonanz.social.texts import whole
 
@@ -26,79 +24,103 @@ def clean(item: Any, people: People, spoken: Mapping[str, str] | None = None, na
     :param spoken: further names -> keys that stand in its text.
     :param native_id: what stands for the item's own id, where that names somebody.
     """
-    found: dict[str, str] = dict(spoken) if spoken else {}
-    if not isinstance(item, dict):
-        return _scrubbed(_structure(item, people, found), people, found)
-    raw = item.get("id")
+    walk = _Walk(people, dict(spoken) if spoken else {})
+    raw = item.get("id") if isinstance(item, dict) else None
     if native_id is not None and isinstance(raw, str) and raw != native_id:
-        found[raw] = native_id
-        found[raw.partition("_")[0]] = native_id.partition("_")[0]
-    counts = {name: value for name, value in item.items() if type(value) is dict and _is_count(value)}
-    rest = {name: value for name, value in item.items() if name not in counts} if counts else item
-    kept: dict[str, Any] = _scrubbed(_structure(rest, people, found), people, found)
-    kept.update(counts)
-    return kept
+        walk.found[raw] = native_id
+        walk.found[raw.partition("_")[0]] = native_id.partition("_")[0]
+    return walk.scrubbed(walk.structure(item))
 
 
-def _is_count(value: dict[str, Any]) -> bool:
-    """Whether it is an edge of which only the number was asked for: many an item has ten, with nobody in them."""
-    return value.get("data") == [] and len(value) == 2 and "summary" in value
+class _Walk:
+    """One way through one item: who is named in it, and what it says."""
 
+    def __init__(self, people: People, found: dict[str, str]) -> None:
+        self.people = people
+        self.found = found  # names and ids -> keys
+        self.said: list[str] = []  # all strings that are kept
 
-def _scrubbed(structure: Any, people: People, found: Mapping[str, str]) -> Any:
-    try:
-        shown = orjson.dumps(structure).decode()
-    except TypeError:  # halves of broken characters
-        structure, shown = _whole(structure), "@"
-    if "@" not in shown and "＠" not in shown:
-        if not found:
-            return structure
-        folded = shown.casefold()
-        if not any(name.casefold() in folded for name in found):
-            return structure
-    return people.privacy.scrub(PLATFORM, structure, found)
-
-
-def _structure(value: Any, people: People, found: dict[str, str]) -> Any:
-    if isinstance(value, list):
-        return [_structure(item, people, found) if isinstance(item, dict | list) else item for item in value]
-    if not isinstance(value, dict):
-        return value
-    kept: dict[str, Any] = {}
-    for name, item in value.items():
-        if name in _LEFT_OUT:
-            continue
-        if isinstance(item, str):
-            if "://" not in item or name in _TEXTS or not ADDRESS.match(item) or people.leads_to_us(item):
+    def structure(self, value: Any) -> Any:
+        """`value` without what is left out, people as keys; names in strings are still there."""
+        if isinstance(value, list):
+            return [self.structure(item) for item in value]
+        if isinstance(value, str):
+            self.said.append(value)
+        if not isinstance(value, dict):
+            return value
+        kept: dict[str, Any] = {}
+        for name, item in value.items():
+            if name in _LEFT_OUT:
+                continue
+            kind = type(item)  # as JSON has them; `isinstance` would cost more than all the rest
+            if kind is str:
+                if "://" not in item or name in _TEXTS or self._may_be_shown(item):
+                    kept[name] = item
+                    self.said.append(item)
+            elif (kind is not dict and kind is not list) or _is_count(item):
                 kept[name] = item
-        elif not isinstance(item, dict | list):
-            kept[name] = item
-        elif name in _NO_PEOPLE:
-            kept[name] = _without_paging(item)
-        elif name in _PEOPLE or _is_person(item):
-            kept[name] = _keyed(item, people, found)
-        elif isinstance(item, dict) and name in ("attachment", "attachments"):
-            kept[name] = _attachments(item)
-        else:
-            kept[name] = _structure(item, people, found)
-    return kept
+            elif name in _NO_PEOPLE:
+                kept[name] = _without_paging(item)
+            elif name in _PEOPLE or _is_person(item):
+                kept[name] = self._keyed(item)
+            elif kind is dict and name in ("attachment", "attachments"):
+                kept[name] = self.structure(_attachments(item))
+            else:
+                kept[name] = self.structure(item)
+        return kept
+
+    def scrubbed(self, structure: Any) -> Any:
+        """`structure` with names and @mentions keyed in all its strings; most have none."""
+        said = "\n".join(self.said)
+        try:
+            said.encode()
+        except UnicodeEncodeError:  # halves of broken characters
+            return self.people.privacy.scrub(PLATFORM, _whole(structure), self.found)
+        folded = said.casefold()
+        names = [name for name in self.found if name.casefold() in folded]
+        if not names and "@" not in said and "＠" not in said:
+            return structure
+        if any(folded.count(name.casefold()) != said.count(name) for name in names):
+            return self.people.privacy.scrub(PLATFORM, structure, self.found)  # in other letters: the slow way
+        return self._strings(structure, {name: self.found[name] for name in sorted(names, key=len, reverse=True)})
+
+    def _strings(self, value: Any, names: Mapping[str, str]) -> Any:
+        kind = type(value)
+        if kind is str:
+            for name, key in names.items():
+                if name in value:
+                    value = put(value, name, key)
+            return self.people.privacy.text(PLATFORM, value) if "@" in value or "＠" in value else value
+        if kind is dict and not _is_count(value):
+            return {name: self._strings(item, names) for name, item in value.items()}
+        return [self._strings(item, names) for item in value] if kind is list else value
+
+    def _may_be_shown(self, address: str) -> bool:
+        return self.people.leads_to_us(address) or not ADDRESS.match(address)
+
+    def _keyed(self, value: Any) -> Any:
+        """One person or a list of them: the company as it is, others as their key."""
+        if isinstance(value, list):
+            return [self._keyed(item) for item in value]
+        if not isinstance(value, dict):
+            return None
+        if not _is_person(value) and "id" not in value:
+            return {place: self._keyed(item) for place, item in value.items()}  # older tags, by offset
+        if self.people.is_company(value):
+            return {name: value[name] for name in ("id", "name", "username", *_OF_TAGS) if name in value}
+        key = self.people.key_of(value)
+        for name in ("id", "name", "username"):
+            if isinstance(called := value.get(name), str) and called:
+                self.found[called] = key
+        keyed = {"id": key}
+        if "offset" in value:
+            keyed.update({name: value[name] for name in _OF_TAGS if name in value})
+        return keyed
 
 
-def _keyed(value: Any, people: People, found: dict[str, str]) -> Any:
-    """One person or a list of them: the company as it is, others as their key."""
-    if isinstance(value, list):
-        return [_keyed(item, people, found) for item in value]
-    if not isinstance(value, dict):
-        return None
-    if not _is_person(value) and "id" not in value:
-        return {place: _keyed(item, people, found) for place, item in value.items()}  # older tags, by offset
-    if people.is_company(value):
-        return {name: value[name] for name in ("id", "name", "username", *_OF_TAGS) if name in value}
-    key = people.key_of(value)
-    for name in ("id", "name", "username"):
-        if isinstance(called := value.get(name), str) and called:
-            found[called] = key
-    return {"id": key, **{name: value[name] for name in _OF_TAGS if name in value}}
+def _is_count(value: Any) -> bool:
+    """Whether it is an edge of which only the number was asked for: many an item has ten, with nobody in them."""
+    return type(value) is dict and len(value) == 2 and "summary" in value and value.get("data") == []
 
 
 def _is_person(value: Any) -> bool:

@@ -80,6 +80,8 @@ class People:
         """Whether an address on Facebook is one of the company's own pages or stands below it."""
         if address.startswith(self._roots):
             return True
+        if "facebook.com" not in address:
+            return False
         parts = urlsplit(address)
         first = parts.path.strip("/").split("/")[0]
         own = [first, first.partition("_")[0], *parse_qs(parts.query).get("id", [])]
@@ -100,7 +102,7 @@ class People:
                     mark = "" if text[:start].endswith("@") else "@"
                     text = f"{text[:start]}{mark}{self.key_of(person)}{text[end:]}"
         for name, key in spoken.items():
-            text = re.sub(rf"(?<!\w)@?{re.escape(name)}(?!\w)", f"@{key}", text)
+            text = put(text.replace(f"@{name}", name), name, f"@{key}")
         return (self.privacy.text(PLATFORM, text) if "@" in text or "＠" in text else text), is_repaired
 
     def speaks(self, person: Mapping[str, Any] | None, thread: str) -> None:
@@ -125,6 +127,22 @@ class People:
         if author and isinstance(own, str) and own in text and " " in own.strip() and not self.is_company(author):
             found[own] = self.key_of(author)
         return found
+
+
+def put(text: str, name: str, instead: str) -> str:
+    """`text` with `instead` wherever `name` stands in it as whole words."""
+    start = text.find(name)
+    while start >= 0:
+        end = start + len(name)
+        is_word = not (_is_letter(text[start - 1 : start]) or _is_letter(text[end : end + 1]))
+        if is_word:
+            text, end = f"{text[:start]}{instead}{text[end:]}", start + len(instead)
+        start = text.find(name, end)
+    return text
+
+
+def _is_letter(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _tagged(text: str, tags: Any) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
