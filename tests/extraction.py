@@ -33,13 +33,18 @@ class Source:
     accounts: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
-    def run(self, window: Window | None = None) -> Extraction:
-        """Extract once; with `window`, as a backfill."""
+    def write(self) -> Path:
+        """Write the sources.toml."""
         file = self.folder / "sources.toml"
         lines = ["[company]", 'name = "Weidenfels"', f"accounts = {json.dumps(self.accounts)}"]
         lines += ["[[sources]]", 'name = "fediverse"']
         lines += [f"{name} = {_toml(value)}" for name, value in self.options.items()]
         file.write_text("\n".join(lines), encoding="utf-8")
+        return file
+
+    def run(self, window: Window | None = None) -> Extraction:
+        """Extract once; with `window`, as a backfill."""
+        file = self.write()
         extraction = extract(settings.load(file, self.folder / "var"), "fediverse", window)
         self.rows = [
             {"stream": batch.stream, **row}

@@ -10,7 +10,7 @@ class Unreadable(Exception):
 
 def field(value: Any, name: str, *kinds: type) -> Any:
     """`value[name]`; raises Unreadable where it is missing or of none of `kinds`."""
-    found = value.get(name) if isinstance(value, Mapping) else None
+    found = value.get(name) if isinstance(value, dict | Mapping) else None
     if not isinstance(found, kinds) or isinstance(found, bool):
         wanted = " or ".join(kind.__name__ for kind in kinds)
         raise Unreadable(
@@ -22,5 +22,5 @@ def field(value: Any, name: str, *kinds: type) -> Any:
 def mappings(value: Any) -> Iterator[Mapping[str, Any]]:
     """The objects in a list; nothing where `value` is no list. For parts that a message can be read without."""
     for item in value if isinstance(value, list) else ():
-        if isinstance(item, Mapping):
+        if isinstance(item, dict | Mapping):
             yield item
