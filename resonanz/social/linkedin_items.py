@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from resonanz.landing import Message
 from resonanz.social import fields
@@ -17,6 +16,7 @@ from resonanz.social.linkedin_people import PLATFORM, People
 
 _FEED = "https://www.linkedin.com/feed/update/"
 _NOT_PUBLISHED = frozenset({"DRAFT", "PUBLISH_REQUESTED", "PUBLISH_FAILED", "DELETED", "PROCESSING"})
+_ENCODED = str.maketrans({":": "%3A", "(": "%28", ")": "%29", ",": "%2C"})  # what of a URN an address does not hold
 _AN_EDIT = timedelta(seconds=1)  # what is written and saved anew sooner was not edited by anybody
 _FAULTS = (Unreadable, TypeError, AttributeError, KeyError, ValueError, OverflowError, OSError)
 
@@ -146,7 +146,7 @@ def _address(native_id: str, parent: str | None) -> str:
     """Where a comment is read: below the post's activity, which its URN names."""
     place = native_id.removeprefix("urn:li:comment:(").partition(",")[0]
     found = {"commentUrn": parent, "replyUrn": native_id} if parent else {"commentUrn": native_id}
-    asked = "&".join(f"{name}={quote(urn.replace('(urn:li:', '('), safe='')}" for name, urn in found.items())
+    asked = "&".join(f"{name}={urn.replace('(urn:li:', '(').translate(_ENCODED)}" for name, urn in found.items())
     return f"{_FEED}{place}?{asked}"
 
 

@@ -8,7 +8,10 @@ Sources: LinkedIn's "little Text Format"; "Comments API" (message, attributes).
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from resonanz.privacy import Privacy
 from resonanz.social.fields import mappings
@@ -16,7 +19,7 @@ from resonanz.social.texts import whole
 
 PLATFORM = "linkedin"
 _WHO = r"person|member|organization|organizationBrand|company|fsd_profile|fs_miniProfile|fsd_company"
-_URN = re.compile(rf"(?P<head>urn(?P<colon>:|%3A)li(?P=colon)(?:{_WHO})(?P=colon))(?P<id>[\w-]+)", re.IGNORECASE)
+_URN = re.compile(rf"urn(?P<colon>:|%3A)li(?P=colon)(?:{_WHO})(?P=colon)[\w-]+", re.IGNORECASE)
 _LITTLE = re.compile(
     r"\\(?P<escaped>.)"
     r"|@\[(?P<name>(?:\\.|[^\]\\])*)\]\s?\((?P<urn>urn:li:[^)\s]+)\)"
@@ -34,6 +37,8 @@ _LEFT_OUT = frozenset(
     }
 )
 
+_DROPPED = re.compile(rf'(?:"(?:{"|".join(sorted(_LEFT_OUT))})|~"):')
+
 
 class People:
     """The company's organisations, and keys for everybody else."""
@@ -41,14 +46,17 @@ class People:
     def __init__(self, privacy: Privacy) -> None:
         self.privacy = privacy
         self.names: dict[str, str] = {}  # urn of one of the company's organisations -> its name
+        self._urns = lru_cache(maxsize=50_000)(self._urn)  # the same people speak again and again
+        self.is_company = lru_cache(maxsize=50_000)(self._is_company)
 
     def is_ours(self, urn: str, name: str) -> None:
-        self.names[urn] = name
+        if urn not in self.names:
+            self.names[urn] = name
+            self._urns.cache_clear()
+            self.is_company.cache_clear()
 
-    def is_company(self, urn: str | None) -> bool:
+    def _is_company(self, urn: str) -> bool:
         """Whether a URN is one of the company's; an organisation's number alone is enough in company_accounts."""
-        if urn is None:
-            return False
         kind, _, number = urn.removeprefix("urn:li:").partition(":")
         numbers = [number] if kind.startswith("organization") else []
         return urn in self.names or self.privacy.is_company(urn, *numbers)
@@ -77,22 +85,28 @@ class People:
             said, message = item.get("commentary"), item.get("message")
             if isinstance(said, str):
                 item = {**item, "commentary": _LITTLE.sub(lambda found: self._unnamed(found, named), whole(said)[0])}
-            if isinstance(message, Mapping) and isinstance(message.get("text"), str):
+            if isinstance(message, Mapping) and message.get("attributes") and isinstance(message.get("text"), str):
                 text, _, named = self._comment(message)
                 item = {**item, "message": {**message, "text": text}}
-        return self._copy(item, named)
+        try:
+            shown = orjson.dumps(item).decode()
+        except TypeError:  # halves of broken characters, integers beyond 64 bits
+            return self._copy(item, named)
+        if named or "@" in shown or "＠" in shown or "linkedin.com/" in shown.casefold() or _DROPPED.search(shown):
+            return self._copy(item, named)
+        return orjson.loads(_URN.sub(lambda found: self._urns(found[0]), shown))  # so it is with most, and faster
 
     def _copy(self, value: Any, named: Mapping[str, str]) -> Any:
-        if isinstance(value, str):
-            value = whole(value)[0]
-            return self._words(_URN.sub(self._urn, value) if "urn" in value else value, named)
-        if isinstance(value, Mapping):
+        kind = type(value)
+        if kind is str:
+            return self._words(whole(value)[0], named)
+        if kind is dict:
             return {
-                self._copy(str(name), named): self._copy(item, named)
+                name if name.isalnum() else self._copy(name, named): self._copy(item, named)
                 for name, item in value.items()
-                if name not in _LEFT_OUT and not str(name).endswith("~")
+                if name not in _LEFT_OUT and not name.endswith("~")
             }
-        return [self._copy(one, named) for one in value] if isinstance(value, list) else value
+        return [self._copy(one, named) for one in value] if kind is list else value
 
     def _comment(self, message: Any) -> tuple[str, bool, dict[str, str]]:
         """A comment's text with mentions keyed, whether it was broken, and who was mentioned: name -> key."""
@@ -125,19 +139,20 @@ class People:
         named[_plain(found["name"])] = named[found["name"]] = key
         return f"@[{key}]({found['urn']})"  # the URN is keyed with all others
 
-    def _urn(self, found: re.Match[str]) -> str:
-        urn = found[0].replace("%3A", ":").replace("%3a", ":")
-        if _KEYED.fullmatch(found["id"]) or self.is_company(urn):
-            return found[0]
-        return found["head"] + self.key(urn)
+    def _urn(self, found: str) -> str:
+        """What stands for a URN of a person or organisation."""
+        head, colon, number = found.rpartition(":" if ":" in found else found[3:6])
+        if _KEYED.fullmatch(number) or self.is_company(urn := found.replace("%3A", ":").replace("%3a", ":")):
+            return found
+        return head + colon + self.key(urn)
 
     def _words(self, text: str, named: Mapping[str, str]) -> str:
         """`text` with private people keyed, those in `named` wherever they stand."""
         for name, key in named.items():
             if len(name) > 2 and name in text:
                 text = re.sub(rf"(?<!\w)@?{re.escape(name)}(?!\w)", f"@{key}", text)
-        if "urn:li:" in text:
-            text = _URN.sub(self._urn, text)
+        if "urn" in text:
+            text = _URN.sub(lambda found: self._urns(found[0]), text)
         if "linkedin.com/" in text.casefold():
             text = _PROFILE.sub(self._profile, text)
         return self.privacy.text(PLATFORM, text) if "@" in text or "＠" in text else text
