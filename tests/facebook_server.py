@@ -27,6 +27,7 @@ class PageServer:
     :ivar retired: metrics that are refused; `forbidden`: metrics that need a permission that the token lacks.
     :ivar before: looks at each request first; its answer counts where it gives one.
     :ivar ignores_filter: comments come without replies, which stand below their comment alone.
+    :ivar expands: whether edges that are asked for as fields are answered.
     """
 
     def __init__(self, size: int = 10) -> None:
@@ -42,6 +43,7 @@ class PageServer:
         self.forbidden: set[str] = set()
         self.before: Callable[[Asked], Reply | None] = lambda _: None
         self.ignores_filter = False
+        self.expands = True
         self.largest = 1000
         self.asked: list[Asked] = []
 
@@ -92,6 +94,8 @@ class PageServer:
                 return self._page(self.ratings, asked)
             case ["v25.0", "104928765432101", "insights"]:
                 return self._insights(asked)
+            case ["v25.0", _, "insights"]:
+                return self._post_insights(asked)
             case ["v25.0", first, "comments"]:
                 return self._below(first, asked)
             case ["v25.0", name]:
@@ -125,6 +129,8 @@ class PageServer:
         """A post or comment with its counts, and insights as far as they were asked for."""
         count = sum(1 for name in self.comments if self.first_of[name] == item.get("id"))
         replies = sum(1 for c in self.comments.values() if c.get("parent", {}).get("id") == item.get("id"))
+        if not self.expands:
+            return {**item, "like_count": 0}
         counts = {"comment_count": replies, "like_count": 0}
         if item.get("id") not in self.comments:
             counts = {"comments": {"data": [], "summary": {"total_count": count}}}
@@ -156,6 +162,11 @@ class PageServer:
             address = f"https://graph.example{asked.path}?access_token={TOKEN}&limit={limit}&after={start + limit}"
             page["paging"]["next"] = address
         return Reply(page)
+
+    def _post_insights(self, asked: Asked) -> Reply:
+        names = asked.query.get("metric", "").split(",")
+        found = [{"name": name, "values": [{"value": self.values[name]}]} for name in names if name in self.values]
+        return self._refused(names) or Reply({"data": found})
 
     def _insights(self, asked: Asked) -> Reply:
         names = asked.query.get("metric", "").split(",")

@@ -198,6 +198,19 @@ def test_every_post_lands_once_and_the_second_run_lands_nothing(page, tmp_path, 
     assert len(page.asked) - asked <= 4 + count // page.size
 
 
+def test_a_server_that_counts_nothing_and_expands_nothing_is_read_all_the_same(page, tmp_path):
+    posts = fill(page, 12)
+    page.comment(posts[3], 1, 500)
+    page.expands = False
+    source = source_of(page, tmp_path)
+    assert source.run().problems == []
+    assert set(messages(source)) == page.alive()
+    assert json.loads(messages(source)[posts[3]]["metrics"])["views"] == 100
+    new = page.comment(posts[4], 2, 501)
+    assert source.run().problems == []
+    assert set(messages(source)) == {new}
+
+
 def test_nested_replies_have_the_right_parents(page, tmp_path):
     first = page.post(1, 0)
     top = page.comment(first, 1, 1)

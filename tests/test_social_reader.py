@@ -263,6 +263,23 @@ def test_with_a_deleted_post_its_comments_are_deleted(wall, tmp_path):
     assert {(message.native_id, message.is_deleted) for message in source.run()} == {("p001", True), ("c1", True)}
 
 
+def test_conversations_are_read_although_nobody_counts_their_answers(wall, tmp_path):
+    class Uncounted(Toy):
+        reads_uncounted = True
+
+        def parse(self, item, first=None):
+            message = super().parse(item, first)
+            message.metrics = {}
+            return message
+
+    source = Source(wall, tmp_path, Uncounted, recheck_threads=0)
+    fill(wall, 3)
+    wall.comment("p001", "c1", 20)
+    assert ids(source.run()) == ["c1", "p000", "p001", "p002"]
+    wall.comment("p002", "c2", 21)
+    assert ids(source.run()) == ["c2"]
+
+
 def test_an_edited_comment_is_found_in_turn(wall, tmp_path):
     source = Source(wall, tmp_path)
     fill(wall, 3)

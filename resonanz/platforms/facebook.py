@@ -73,6 +73,7 @@ class Facebook(Network):
     platform = PLATFORM
     lookup_size = MOST_IDS
     has_accounts = True
+    reads_uncounted = True
     options: Options
 
     def __init__(self, options: Options, context: Context, client: Client) -> None:
@@ -130,6 +131,9 @@ class Facebook(Network):
             elif seen and seen.thread and (page := self._page_of(seen.thread)):
                 found[native_id] = parse_comment(item, self.people, page, seen.thread)
         return found
+
+    def thread_of(self, message: Message) -> str | None:
+        return None if message.kind == "review" else super().thread_of(message)
 
     def can_ask(self, first: str) -> bool:
         """Not below a post of somebody else's that no list has shown in this run: its own id is nowhere kept."""

@@ -63,7 +63,9 @@ class PageApi:
         more = {"since": since} if since else {}
 
         def ask(names: Sequence[str]) -> pages.Page:
-            return self._list(page, "feed", cursor, _with_insights(names), "feed of the page", **more)
+            items, following = self._list(page, "feed", cursor, _with_insights(names), "feed of the page", **more)
+            self._complete(page, items, names)
+            return items, following
 
         return self.insights.ask(ask)
 
@@ -95,6 +97,18 @@ class PageApi:
             del self._unanswered[post]
             items = [*items, *self._replies(unanswered, what)]
         return items, following
+
+    def _complete(self, page: Page, items: list[Any], names: Sequence[str]) -> None:
+        """Ask for insights post by post, where a list that was asked for them leaves them out and they are there."""
+        posts = [item for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)]
+        own = [post for post in posts if isinstance(who := post.get("from"), dict) and who.get("id") == page.id]
+        if not names or any("insights" in post for post in posts):
+            return
+        for post in own:
+            found = self.graph.get(f"{post['id']}/insights", what=f"insights of {post['id']}", metric=",".join(names))
+            if not found.get("data"):
+                return
+            post["insights"] = found
 
     def _replies(self, parents: set[str], what: str) -> Iterator[Any]:
         waiting, asked = sorted(parents), set(parents)

@@ -59,6 +59,8 @@ class Network:
     :cvar has_threads: whether there are conversations to read below messages.
     :cvar has_accounts: whether `accounts` reads metrics of the company's accounts.
     :cvar threads_die: whether a message's answers are gone when it is deleted.
+    :cvar reads_uncounted: whether conversations are read whose first message does not tell how many answers it has;
+        then each time that a timeline shows it.
     :cvar source_wide: kinds of faults of one thread that all others would meet, too.
     :ivar known: native id -> what an earlier reading of this source saw, as far as it is remembered. Set by the reader.
     """
@@ -68,6 +70,7 @@ class Network:
     has_threads: bool = True
     has_accounts: bool = False
     threads_die: bool = True
+    reads_uncounted: bool = False
     source_wide: tuple[Kind, ...] = (Kind.LIMIT, Kind.CREDENTIALS, Kind.PERMISSION)
 
     def __init__(self, options: SocialOptions, context: Context, client: Client) -> None:

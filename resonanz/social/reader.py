@@ -160,10 +160,11 @@ class Reader:
 
     def _want_thread(self, message: Message, known: Sighting | None) -> None:
         comments, before = message.metrics.get("comments"), known.comments if known else None
-        first = self.network.thread_of(message) if comments or before else None
+        is_uncounted = comments is None and self.network.reads_uncounted
+        first = self.network.thread_of(message) if comments or before or is_uncounted else None
         threads = self.memory.threads
         was_read = first in threads or message.thread_native_id in threads
-        if first is None or (known is not None and comments == before and was_read):
+        if first is None or (known is not None and comments == before and was_read and not is_uncounted):
             return
         if first == message.thread_native_id or not threads.is_due(message.thread_native_id):
             threads.want(first)
