@@ -97,6 +97,21 @@ def post_view(message: Message, value: Mapping[str, Any], strong: Mapping[str, s
     }
 
 
+def notification(message: Message, view: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """app.bsky.notification.listNotifications#notification.
+
+    :param view: the message as `post_view` shows it.
+    """
+    kept = {name: view[name] for name in ("uri", "cid", "author", "record", "indexedAt", "labels")}
+    subject = {"reasonSubject": uri(message.parent)} if reason == "reply" and message.parent else {}
+    return {**kept, "reason": reason, **subject, "isRead": True}
+
+
+def session(person: Person) -> dict[str, Any]:
+    """What com.atproto.server.createSession tells beside its two tokens."""
+    return {"did": person.native_id, "handle": person.handle, "email": f"social@{person.handle}", "active": True}
+
+
 def stamp(moment: datetime) -> str:
     """A timestamp as Bluesky's app writes it: UTC, milliseconds, Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

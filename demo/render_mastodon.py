@@ -60,6 +60,37 @@ def account(person: Person, statuses: int, last_status: datetime | None) -> dict
     }
 
 
+def credential_account(account: Mapping[str, Any]) -> dict[str, Any]:
+    """A CredentialAccount object: an account as its owner sees it."""
+    source = {
+        "note": "",
+        "fields": [],
+        "privacy": "public",
+        "sensitive": False,
+        "language": "de",
+        "follow_requests_count": 0,
+        "hide_collections": None,
+        "discoverable": True,
+        "indexable": True,
+        "attribution_domains": [],
+        "quote_policy": "public",
+    }
+    role = {"id": "-99", "name": "", "color": "", "permissions": "65536", "highlighted": False}
+    return {**account, "source": source, "role": role}
+
+
+def notification(number: int, status: Mapping[str, Any]) -> dict[str, Any]:
+    """A Notification object: somebody's status names the account. Notifications are counted, unlike statuses."""
+    return {
+        "id": str(number),
+        "type": "mention",
+        "created_at": status["created_at"],
+        "group_key": f"ungrouped-{number}",
+        "account": status["account"],
+        "status": status,
+    }
+
+
 def status_url(message: Message) -> str:
     """The page of a status, on its author's server."""
     return f"{account_url(message.author)}/{message.native_id}"

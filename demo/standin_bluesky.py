@@ -1,7 +1,8 @@
-"""A stand-in for Bluesky's public AppView (XRPC over HTTP), filled with the demo's messages.
+"""A stand-in for Bluesky's public AppView and the company's own server (XRPC over HTTP), with the demo's messages.
 
-Served: app.bsky.actor.getProfile, app.bsky.feed.getAuthorFeed, getPostThread, getPosts, searchPosts, and
-com.atproto.identity.resolveHandle, with the paging, headers and errors of the original.
+Served: app.bsky.actor.getProfile, app.bsky.feed.getAuthorFeed, getPostThread, getPosts, searchPosts,
+com.atproto.identity.resolveHandle, and for the company's account com.atproto.server.createSession and
+app.bsky.notification.listNotifications, with the paging, headers and errors of the original.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
 
+from demo.bluesky_account import OwnAccount
 from demo.finish import hashtags
 from demo.messages import Message
 from demo.people import Person
@@ -24,6 +26,7 @@ _METHODS = {
     "app.bsky.feed.getPostThread": "_thread",
     "app.bsky.feed.getPosts": "_posts",
     "app.bsky.feed.searchPosts": "_search",
+    "app.bsky.notification.listNotifications": "_notifications",
 }
 
 
@@ -60,6 +63,7 @@ class BlueskyStandIn(StandIn):
         company = world.company("bluesky")
         praise = [m for m in self._alive if m.topic == "story_campaign_praise" and m.parent is None]
         self._reposts = {company: praise[::9]}
+        self._own = OwnAccount(company, {m: self._views[m] for m in self._alive})
         self._searches: dict[tuple[tuple[str, tuple[str, ...]], ...], list[Message]] = {}
 
     def get(self, request: Request) -> Response:
@@ -75,6 +79,12 @@ class BlueskyStandIn(StandIn):
         except Problem as problem:
             error, message = problem.args
             return Response(dumps({"error": error, "message": message}), 400)
+
+    def post(self, request: Request) -> Response:
+        """A login of the company's account; other methods do not exist."""
+        if request.path == "/xrpc/com.atproto.server.createSession":
+            return self._own.login(request)
+        return Response(dumps({"error": "MethodNotImplemented", "message": "Method Not Implemented"}), 501)
 
     def error(self, status: int) -> Response:
         """The XRPC error object."""
@@ -165,6 +175,9 @@ class BlueskyStandIn(StandIn):
             )
         found = [self._find(address) for address in uris]
         return Response(b'{"posts":[' + b",".join(self._views[m] for m in found if m) + b"]}")
+
+    def _notifications(self, request: Request) -> Response:
+        return self._own.notifications(request, _limit(request, 50))
 
     def _search(self, request: Request) -> Response:
         if not request.one("q"):

@@ -1,29 +1,36 @@
 """A stand-in for one Mastodon server's public REST API (4.5), filled with the demo's messages.
 
-Served: accounts/lookup, accounts/:id, accounts/:id/statuses, statuses/:id, statuses/:id/context,
-timelines/tag/:hashtag, and api/v2/instance, each with the paging, headers and errors of the original.
+Served: accounts/lookup, accounts/:id, accounts/:id/statuses, statuses, statuses/:id, statuses/:id/context,
+timelines/tag/:hashtag and api/v2/instance, and for the company's account, which holds the token, notifications and both
+verify_credentials; each with the paging, headers and errors of the original.
 """
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlencode
 
-from demo.company import LEGAL_NAME, MASTODON_DOMAIN, last_moment
+from demo.company import MASTODON_DOMAIN, last_moment
+from demo.mastodon_instance import APP, INSTANCE
 from demo.messages import Message
 from demo.people import Person
-from demo.render_mastodon import account, normalized, stamp, status, status_url
-from demo.web import Limits, Request, Response, StandIn, dumps
+from demo.render_mastodon import account, credential_account, normalized, notification, stamp, status, status_url
+from demo.web import TOKEN, Limits, Request, Response, StandIn, dumps
 from demo.world import World
 
 _DEFAULT_LIMIT, _MAXIMUM_LIMIT = 20, 40
+_MOST_NOTIFICATIONS, _MOST_AT_ONCE = 80, 20
 _DESCENDANTS = 60  # replies that a context gives without a login
 _ROUTES = (
     (re.compile(r"/api/v1/accounts/lookup"), "_lookup"),
+    (re.compile(r"/api/v1/accounts/verify_credentials"), "_own_account"),
+    (re.compile(r"/api/v1/apps/verify_credentials"), "_app"),
+    (re.compile(r"/api/v1/notifications"), "_notifications"),
     (re.compile(r"/api/v1/accounts/(\d+)"), "_account"),
     (re.compile(r"/api/v1/accounts/(\d+)/statuses"), "_account_statuses"),
+    (re.compile(r"/api/v1/statuses"), "_statuses_by_id"),
     (re.compile(r"/api/v1/statuses/(\d+)"), "_status"),
     (re.compile(r"/api/v1/statuses/(\d+)/context"), "_context"),
     (re.compile(r"/api/v1/timelines/tag/([^/]+)"), "_tag"),
@@ -59,10 +66,17 @@ class MastodonStandIn(StandIn):
             self._timelines.setdefault(value["account"]["id"], []).append(number)
             for tag in value["tags"]:
                 self._tags.setdefault(tag["name"], []).append(number)
-        self._boosts = self._add_boosts(world.company("mastodon"), messages, rendered, accounts)
+        company = world.company("mastodon")
+        self._boosts = self._add_boosts(company, messages, rendered, accounts)
+        self._me = dumps(credential_account(accounts[company]))
+        told = [number for number, value in rendered.items() if _names(value, company)]
+        self._told = {n: dumps(notification(n, rendered[number])) for n, number in enumerate(sorted(told), 1)}
 
     def get(self, request: Request) -> Response:
-        """Answer as Mastodon does; unknown paths and records give its 404."""
+        """Answer as Mastodon does; unknown paths and records give its 404, a wrong token its 401."""
+        given = request.headers.get("authorization")
+        if given is not None and given != f"Bearer {TOKEN}":
+            return _refused("The access token is invalid")
         for pattern, name in _ROUTES:
             if match := pattern.fullmatch(request.path):
                 answer: Callable[..., Response] = getattr(self, name)
@@ -78,6 +92,26 @@ class MastodonStandIn(StandIn):
         acct = (request.one("acct") or "").lstrip("@").removesuffix(f"@{MASTODON_DOMAIN}").lower()
         person = self._people.get(acct)
         return Response(self._accounts[person.native_id]) if person else self.error(404)
+
+    def _own_account(self, request: Request) -> Response:
+        return Response(self._me) if "authorization" in request.headers else _refused(_NEEDS_USER)
+
+    def _app(self, request: Request) -> Response:
+        return Response(dumps(APP)) if "authorization" in request.headers else _refused("The access token is invalid")
+
+    def _notifications(self, request: Request) -> Response:
+        if "authorization" not in request.headers:
+            return _refused(_NEEDS_USER)
+        wanted = request.query.get("types[]", ["mention"])
+        ids = list(self._told) if "mention" in wanted else []
+        return self._page(request, ids, self._told, 40, _MOST_NOTIFICATIONS)
+
+    def _statuses_by_id(self, request: Request) -> Response:
+        ids = request.query.get("id[]", [])
+        if len(ids) > _MOST_AT_ONCE:
+            return Response(dumps({"error": "Validation failed: Too many statuses"}), 422)
+        found = [body for i in ids if i.isdecimal() and (body := self._statuses.get(int(i)))]
+        return Response(b"[" + b",".join(found) + b"]")
 
     def _account(self, request: Request, number: str) -> Response:
         return Response(self._accounts[number]) if number in self._accounts else self.error(404)
@@ -118,12 +152,20 @@ class MastodonStandIn(StandIn):
         return self._page(request, self._tags.get(normalized(unquote(tag)), []))
 
     def _instance(self, request: Request) -> Response:
-        return Response(dumps(_INSTANCE))
+        return Response(dumps(INSTANCE))
 
-    def _page(self, request: Request, ids: list[int]) -> Response:
+    def _page(
+        self,
+        request: Request,
+        ids: list[int],
+        items: Mapping[int, bytes] | None = None,
+        default: int = _DEFAULT_LIMIT,
+        most: int = _MAXIMUM_LIMIT,
+    ) -> Response:
         """One page, newest first: `max_id` older than it, `since_id` the newest down to it, `min_id` the next newer."""
+        items = self._statuses if items is None else items
         try:
-            limit = min(int(request.one("limit") or _DEFAULT_LIMIT), _MAXIMUM_LIMIT)
+            limit = min(int(request.one("limit") or default), most)
             bounds = {name: int(value) for name in ("max_id", "since_id", "min_id") if (value := request.one(name))}
         except ValueError:
             return self.error(400)
@@ -136,7 +178,7 @@ class MastodonStandIn(StandIn):
         headers = {}
         if page:
             headers["Link"] = self._link(request, page, limit)
-        return Response(b"[" + b",".join(self._statuses[i] for i in page) + b"]", headers=headers)
+        return Response(b"[" + b",".join(items[i] for i in page) + b"]", headers=headers)
 
     def _link(self, request: Request, page: list[int], limit: int) -> str:
         kept = [
@@ -181,6 +223,16 @@ class MastodonStandIn(StandIn):
         return boosts
 
 
+def _names(value: dict[str, Any], company: Person) -> bool:
+    """Whether Mastodon tells the company of a status: it is mentioned in somebody else's."""
+    own = company.native_id
+    return value["account"]["id"] != own and own in [person["id"] for person in value["mentions"]]
+
+
+def _refused(words: str) -> Response:
+    return Response(dumps({"error": words}), 401)
+
+
 def _below(message: Message) -> list[Message]:
     """All replies below `message`, depth first; nothing below a deleted one, as on the original."""
     found = []
@@ -194,46 +246,4 @@ def _headers(limit: int, left: int, reset: float) -> dict[str, str]:
     return {"X-RateLimit-Limit": str(limit), "X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": moment}
 
 
-_INSTANCE = {
-    "domain": MASTODON_DOMAIN,
-    "title": "Haushalt",
-    "version": "4.5.3",
-    "source_url": "https://github.com/mastodon/mastodon",
-    "description": f"Kochen, Waschen, Reparieren. The demo's home of {LEGAL_NAME}.",
-    "usage": {"users": {"active_month": 2140}},
-    "thumbnail": {
-        "url": f"https://files.{MASTODON_DOMAIN}/site_uploads/thumbnail.png",
-        "blurhash": None,
-        "versions": {},
-    },
-    "icon": [],
-    "languages": ["de", "en"],
-    "configuration": {
-        "urls": {"streaming": f"wss://{MASTODON_DOMAIN}", "status": None, "about": f"https://{MASTODON_DOMAIN}/about"},
-        "accounts": {"max_featured_tags": 10, "max_pinned_statuses": 5},
-        "statuses": {"max_characters": 5000, "max_media_attachments": 4, "characters_reserved_per_url": 23},
-        "media_attachments": {
-            "supported_mime_types": ["image/jpeg", "image/png"],
-            "image_size_limit": 16_777_216,
-            "image_matrix_limit": 33_177_600,
-            "video_size_limit": 103_809_024,
-            "video_frame_rate_limit": 120,
-            "video_matrix_limit": 8_294_400,
-        },
-        "polls": {
-            "max_options": 4,
-            "max_characters_per_option": 50,
-            "min_expiration": 300,
-            "max_expiration": 2_629_746,
-        },
-        "translation": {"enabled": False},
-        "timelines_access": {
-            "live_feeds": {"local": "public", "remote": "public"},
-            "hashtag_feeds": {"local": "public", "remote": "public"},
-        },
-    },
-    "registrations": {"enabled": False, "approval_required": False, "message": None, "url": None},
-    "api_versions": {"mastodon": 7},
-    "contact": {"email": f"info@{MASTODON_DOMAIN}", "account": None},
-    "rules": [{"id": "1", "text": "Bleib freundlich.", "hint": ""}],
-}
+_NEEDS_USER = "This method requires an authenticated user"

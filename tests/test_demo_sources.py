@@ -8,6 +8,7 @@ from demo.messages import Message
 from demo.server import start
 from demo.world import World, build
 from resonanz.extract import extract
+from resonanz.local.demo_tokens import demo_tokens
 from resonanz.settings import DEMO_SOURCES, Settings, load
 
 
@@ -23,6 +24,8 @@ def demo(world: World, tmp_path_factory: pytest.TempPathFactory):
     with start(world=world) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RESONANZ_DEMO_PORT", str(server.port))
         patch.setenv("RESONANZ_DEMO_ARCHIVES", str(home / "demo"))
+        for name, token in demo_tokens().items():
+            patch.setenv(name, token)
         yield load(DEMO_SOURCES, home)
 
 
@@ -40,7 +43,9 @@ def landed(settings: Settings, name: str) -> list[dict]:
 
 @pytest.mark.parametrize(("name", "channel"), [("weidenfels_mastodon", "mastodon"), ("weidenfels_bluesky", "bluesky")])
 def test_every_post_arrives_once(demo: Settings, world: World, name: str, channel: str) -> None:
-    rows = [row for row in landed(demo, name) if not row["is_deleted"]]
+    rows = landed(demo, name)
+    assert [row["account"] for row in rows if row["kind"] == "account"]
+    rows = [row for row in rows if row["kind"] != "account" and not row["is_deleted"]]
     ids = [row["native_id"].rsplit("/", 1)[-1] for row in rows]
     assert len(ids) == len(set(ids))
     alive = {message.native_id: message for message in world.messages[channel] if not message.is_deleted}

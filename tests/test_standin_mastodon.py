@@ -9,7 +9,7 @@ from specs.recorder import Recorder
 
 from demo.company import HASHTAGS
 from demo.server import start
-from demo.web import Fault, Server
+from demo.web import TOKEN, Fault, Server
 from demo.world import World, build
 
 
@@ -38,7 +38,20 @@ def test_everything_that_it_serves_keeps_to_the_specification(server: Server, wo
     for message in world.messages["mastodon"][::40]:  # the deleted ones among them: 404
         session.get(f"{api}/v1/statuses/{message.native_id}", timeout=10)
         session.get(f"{api}/v1/statuses/{message.native_id}/context", timeout=10)
+    some = [message.native_id for message in world.messages["mastodon"][:20]]
+    session.get(f"{api}/v1/statuses", params={"id[]": some}, timeout=10)
     session.get(f"{api}/v1/accounts/lookup?acct=nobody", timeout=10)
+    for path in ("notifications", "accounts/verify_credentials", "apps/verify_credentials"):
+        assert session.get(f"{api}/v1/{path}", timeout=10).status_code == 401
+    session.headers["Authorization"] = "Bearer wrong"
+    assert session.get(f"{api}/v2/instance", timeout=10).status_code == 401
+    session.headers["Authorization"] = f"Bearer {TOKEN}"
+    assert session.get(f"{api}/v1/accounts/verify_credentials", timeout=10).json()["id"] == me
+    assert "read:notifications" in session.get(f"{api}/v1/apps/verify_credentials", timeout=10).json()["scopes"]
+    newest = session.get(f"{api}/v1/notifications?types[]=mention&limit=80", timeout=10)
+    assert len(newest.json()) == 80
+    assert {item["type"] for item in newest.json()} == {"mention"}
+    session.get(newest.links["next"]["url"], timeout=10)
     assert len(recorder.requests()) > 140
     assert recorder.violations() == []
     session.close()

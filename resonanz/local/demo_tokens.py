@@ -5,7 +5,7 @@ import tomllib
 from resonanz.settings import DEMO_SOURCES
 
 TOKEN = "demo-token"  # noqa: S105  opens nothing but the stand-ins, see demo/web.py
-WITHOUT = frozenset({"archive", "bluesky", "google_plus", "mastodon"})  # read without a token
+WITHOUT = frozenset({"archive", "google_plus"})  # read without a token
 
 
 def demo_tokens() -> dict[str, str]:

@@ -18,3 +18,9 @@ def linkedin() -> OpenAPI:
 def google_business_reviews() -> OpenAPI:
     """Google's accounts.locations.reviews, v4."""
     return load(_HERE / "google_business_reviews.json")
+
+
+@cache
+def bluesky() -> OpenAPI:
+    """The AT Protocol's XRPC methods, as far as they are read: profiles, feeds, threads, searches, notifications."""
+    return load(_HERE / "bluesky.json")
