@@ -33,7 +33,7 @@ def told(code, message="No", *, headers=None, status=400, **more):
     [
         *[(code, {}, Kind.LIMIT) for code in (4, 17, 32, 613, 80001, 80002, 80009, 80014)],
         (4, {"is_transient": True}, Kind.LIMIT),
-        *[(code, {}, Kind.CREDENTIALS) for code in (102, 190, 463, 467)],
+        *[(code, {}, Kind.CREDENTIALS) for code in (102, 104, 190, 463, 467)],
         (190, {"error_subcode": 463}, Kind.CREDENTIALS),
         (100, {"message": "API calls from the server require an appsecret_proof argument"}, Kind.CREDENTIALS),
         (2500, {"message": "An active access token must be used"}, Kind.CREDENTIALS),

@@ -28,7 +28,7 @@ NOT_THERE = "100/33"
 NO_INSIGHTS = "no insights"  # the code of a request for insights of a medium that is too old or has too few viewers
 
 _UNKNOWN_WAIT = 300.0  # seconds, where a limit does not say when it ends
-_CREDENTIALS = frozenset({102, 190, 463, 467})
+_CREDENTIALS = frozenset({102, 104, 190, 463, 467})
 _PERMISSION = frozenset({3, 10, 368, *range(200, 300)})
 _LIMITS = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 _GONE = frozenset({21, 803})
