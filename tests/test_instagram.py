@@ -627,6 +627,15 @@ def test_a_backfill_reads_its_range_and_leaves_the_running_state(account, tmp_pa
     assert source.rows == []
 
 
+def test_servers_that_refuse_a_range_of_time_are_asked_without(account, tmp_path):
+    media = fill(account, 25)
+    refusal = failing(100, "(#100) Param since is not allowed")
+    account.before = lambda asked: refusal if asked.path.endswith("/media") and "since" in asked.query else None
+    source = source_of(account, tmp_path, since=date(2026, 9, 1))
+    assert source.run().problems == []
+    assert set(messages(source)) == set(media)
+
+
 # --- checks --------------------------------------------------------------------------------------------------------
 
 

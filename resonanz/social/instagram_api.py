@@ -33,6 +33,7 @@ class AccountApi:
         self._size = size
         self._lock = threading.Lock()
         self._accounts: dict[str, Account | SourceError] = {}
+        self._takes_span = True
         self._read: dict[str, _Read] = {}  # by medium, while its comments are read
 
     def account(self, name: str) -> Account:
@@ -58,9 +59,18 @@ class AccountApi:
     def media(self, name: str, cursor: str | None, span: Mapping[str, int]) -> pages.Page:
         """Media of the account, newest first, with their insights. Stories are not among them.
 
-        :param span: `since` and `until`, in seconds since 1970.
+        :param span: `since` and `until`, in seconds since 1970. Meta lists them for this edge, while its guide knows them
+            for insights only: where they are refused, they are left out.
         """
-        return self._with_insights(name, "media", cursor, span)
+        span = span if self._takes_span else {}
+        try:
+            return self._with_insights(name, "media", cursor, span)
+        except SourceError as error:
+            if not span or cursor is not None or error.kind is not Kind.CONTRACT:
+                raise
+        page = self._with_insights(name, "media", cursor, {})
+        self._takes_span = False
+        return page
 
     def stories(self, name: str, cursor: str | None) -> pages.Page:
         """Stories of the last 24 hours."""
