@@ -59,8 +59,8 @@ class AccountApi:
     def media(self, name: str, cursor: str | None, span: Mapping[str, int]) -> pages.Page:
         """Media of the account, newest first, with their insights. Stories are not among them.
 
-        :param span: `since` and `until`, in seconds since 1970. Meta lists them for this edge, while its guide knows them
-            for insights only: where they are refused, they are left out.
+        :param span: `since` and `until`, in seconds since 1970. Meta lists them for this edge, while its guide knows
+            them for insights only: where they are refused, they are left out.
         """
         span = span if self._takes_span else {}
         try:
