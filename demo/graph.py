@@ -213,7 +213,7 @@ def _missing(name: str) -> GraphError:
 
 def _usage(use: str, business: str, limit: int, left: int, reset: float) -> dict[str, str]:
     share = 100 - math.floor(100 * left / limit)
-    minutes = math.ceil(max(0.0, reset - time.time()) / 60) if left == 0 else 0
+    minutes = int(max(0.0, reset - time.time()) / 60) if left == 0 else 0
     counts = {"call_count": share, "total_cputime": share // 2, "total_time": share // 2}
     entry = {"type": use, **counts, "estimated_time_to_regain_access": minutes}
     return {

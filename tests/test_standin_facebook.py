@@ -112,7 +112,7 @@ def test_limits_are_announced_and_kept(world: World) -> None:
         answers = [ask(server, f"/v25.0/{FACEBOOK_PAGE_ID}") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 400]
         assert answers[2].json()["error"]["code"] == 80001
-        assert '"estimated_time_to_regain_access":2' in answers[2].headers["X-Business-Use-Case-Usage"]
+        assert '"estimated_time_to_regain_access":1' in answers[2].headers["X-Business-Use-Case-Usage"]
         server.inject(Fault(code="190", status=401))
         assert ask(server, f"/v25.0/{FACEBOOK_PAGE_ID}").json()["error"]["code"] == 190
 
