@@ -238,6 +238,20 @@ def test_posts_that_a_feed_lost_are_asked_for_many_at_once(server, source):
     assert sum("getPostThread" in path for path in server.paths()) == 1, "the missing one, to be sure"
 
 
+def test_a_search_that_loses_everything_deletes_nothing(server, source):
+    source.options |= {"search": ["tropft"], "replies": False}
+    hits = [server.network.say(f"kunde{n}.test", "Meine tropft", 5000 + n) for n in range(60)]
+    source.run()
+    real = server.answers
+    server.answers = lambda asked: Reply({"posts": []}) if "searchPosts" in asked.path else real(asked)
+    assert "60 young posts are missing" in source.run().notices[0]
+    assert source.rows == []
+    server.answers = real
+    server.network.delete(hits[0])
+    source.run()
+    assert {name: row["is_deleted"] for name, row in source.by_id().items()} == {keyed(hits[0]): True}
+
+
 def test_a_deleted_post_that_is_there_again_is_alive_again(server, source):
     uri = sorted(server.network.posts)[20]
     source.run()

@@ -15,6 +15,7 @@ from resonanz.social.mastodon_api import Api
 from resonanz.social.mastodon_checks import checks
 from resonanz.social.mastodon_reader import Reader
 from resonanz.social.mastodon_threads import Conversations
+from resonanz.social.mastodon_timelines import accounts, hashtags, mentions
 
 
 class Options(BaseModel):
@@ -70,11 +71,11 @@ def streams(options: Options, context: Context) -> Sequence[Any]:
     reader = Reader(options, context)
     timelines: dict[str, Callable[[dict[str, Any]], Iterator[Message]]] = {}
     if options.hashtags:
-        timelines["hashtag_statuses"] = reader.hashtags
+        timelines["hashtag_statuses"] = reader.read(hashtags)
     if options.accounts:
-        timelines["account_statuses"] = reader.accounts
+        timelines["account_statuses"] = reader.read(accounts)
     if options.mentions:
-        timelines["mentions"] = reader.mentions
+        timelines["mentions"] = reader.read(mentions)
     if (options.accounts or options.mentions) and context.window is None:
         timelines["accounts"] = Accounts(reader).read
     conversations = {"replies": lambda: Conversations(reader).read()} if options.replies else {}

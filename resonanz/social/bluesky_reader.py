@@ -1,7 +1,6 @@
 """Reads the AT Protocol: accounts' feeds, searches or plain repositories, newest first until what is known."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property, partial
 from typing import Any
@@ -10,28 +9,15 @@ from resonanz.errors import Kind, SourceError
 from resonanz.landing import Message
 from resonanz.platforms import Context
 from resonanz.social.bluesky_api import Api
-from resonanz.social.bluesky_people import PLATFORM, URI, People
-from resonanz.social.bluesky_post import parse_post, sort_at
+from resonanz.social.bluesky_entries import Timeline, addresses, is_repost, stamp, when
+from resonanz.social.bluesky_missing import Missing
+from resonanz.social.bluesky_people import URI, People
+from resonanz.social.bluesky_post import parse_post
 from resonanz.social.faults import report
 from resonanz.social.fields import Unreadable
 from resonanz.social.line import Line
 from resonanz.social.memory import Memory, moment, name_of
-from resonanz.social.pages import CURSOR_EXPIRED, Page, Pages, ahead, paged
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """A list of posts, newest first.
-
-    :param page: cursor -> the posts or feed entries there, and the cursor of the page after.
-    :param kind: `feed`, `search` or `mentions`.
-    :param query: of a search.
-    """
-
-    name: str
-    page: Callable[[str | None], Page]
-    kind: str = "feed"
-    query: str = ""
+from resonanz.social.pages import CURSOR_EXPIRED, Pages, ahead, paged
 
 
 class Reader:
@@ -86,7 +72,7 @@ class Reader:
         """What each query finds."""
         bounds = {}
         if self.window:
-            bounds = {"since": _stamp(self.window.since), "until": _stamp(self.window.until)}
+            bounds = {"since": stamp(self.window.since), "until": stamp(self.window.until)}
         queries = [
             Timeline(f"search {query}", partial(self.api.search, query, bounds=bounds), "search", query)
             for query in self.options.search
@@ -111,7 +97,7 @@ class Reader:
                 report(self.context, self.client, error)
             still: list[str] = []
             if missing := line.missing():
-                yield from self._missing(missing, timeline, line, still)
+                yield from Missing(self, timeline, line, still).read(missing)
             line.settle(still)
         names = {timeline.name for timeline in timelines}
         for name in [name for name in state if name not in names]:  # timelines that left sources.toml
@@ -131,11 +117,11 @@ class Reader:
     def _pages(self, timeline: Timeline, cursor: str | None, fetch: Callable[[Pages], Pages]) -> Pages:
         """The timeline's pages; where a cursor has expired, once more from the top."""
         try:
-            yield from fetch(paged(timeline.page, cursor, timeline.name, _addresses))
+            yield from fetch(paged(timeline.page, cursor, timeline.name, addresses))
         except SourceError as error:
             if error.code != CURSOR_EXPIRED:
                 raise
-            yield from fetch(paged(timeline.page, None, timeline.name, _addresses))
+            yield from fetch(paged(timeline.page, None, timeline.name, addresses))
 
     def _walk(self, timeline: Timeline, line: Line) -> Iterator[Message]:
         """From the newest post back through the look-back window, then what an earlier first load left unread.
@@ -240,72 +226,6 @@ class Reader:
         """Whether the post's address is known: the company's always, another where its author was met in this run."""
         return native_id.startswith("at://did:") or native_id[5:].partition("/")[0] in self.dids
 
-    def _missing(self, native_ids: list[str], timeline: Timeline, line: Line, still: list[str]) -> Iterator[Message]:
-        """What became of young posts that the timeline does not show any more; those of whose fate nothing is known are
-        added to `still`."""
-        sightings, name = self.memory.sightings, timeline.name
-        if self.options.via == "repo":  # a repository lists all there is
-            for native_id in native_ids:
-                yield from sightings.tombstone(PLATFORM, native_id, name)
-            return
-        asked = [native_id for native_id in native_ids if self.can_ask(native_id)]
-        for native_id, result in self._posts(asked):
-            if not isinstance(result, SourceError):
-                yield from self.take(result, name, line)
-            elif result.kind is Kind.GONE:
-                yield from sightings.tombstone(PLATFORM, native_id, name)
-            else:
-                still.append(native_id)
-                report(self.context, self.client, result)
-        for native_id in native_ids:
-            known = sightings.get(native_id)
-            if self.can_ask(native_id) or known is None:
-                continue
-            if self.reads_threads and known.thread and known.thread != native_id and self.can_ask(known.thread):
-                self.memory.threads.want(known.thread)  # it shows what still stands
-            elif timeline.kind == "search":
-                yield from self._searched(native_id, known.created, timeline, line, still)
-            elif timeline.kind == "mentions":  # told no more: deleted, or its author hidden by the company
-                yield from sightings.tombstone(PLATFORM, native_id, name)
-            else:
-                still.append(native_id)
-
-    def _posts(self, native_ids: list[str]) -> Iterator[tuple[str, Any]]:
-        """(native id, its post or a SourceError): many at once, and what is missing there by itself."""
-        try:
-            found = self.api.posts([self.uri(native_id) for native_id in native_ids]) if len(native_ids) > 1 else {}
-        except SourceError as error:
-            if error.is_retryable:
-                yield from ((native_id, error) for native_id in native_ids)
-                return
-            found = {}
-        self.people.meet(list(found.values()))
-        yield from ((name, found[self.uri(name)]) for name in native_ids if self.uri(name) in found)
-        alone = [name for name in native_ids if self.uri(name) not in found]
-        yield from self.client.each(lambda name: self.thread(name, 0, 0)["post"], alone)
-
-    def _searched(
-        self, native_id: str, created: datetime | None, timeline: Timeline, line: Line, still: list[str]
-    ) -> Iterator[Message]:
-        """A private post that a search lost: searched for in the second in which it was written, where it must show."""
-        if created is None:
-            still.append(native_id)
-            return
-        around = timedelta(seconds=2)
-        bounds = {"since": _stamp(created - around), "until": _stamp(created + around)}
-        try:
-            page, _ = self.api.search(timeline.query, None, bounds)
-        except SourceError as error:
-            still.append(native_id)
-            report(self.context, self.client, error)
-            return
-        self.people.meet(page)
-        post = next((post for post in page if self.native_id(post) == native_id), None)
-        if post is not None:
-            yield from self.take(post, timeline.name, line)
-        else:
-            yield from self.memory.sightings.tombstone(PLATFORM, native_id, timeline.name)
-
     def finish(self) -> None:
         """Forget what is neither young nor part of a watched thread. A search whose old private hits have unread
         threads is read from the start again, since nothing else leads to them."""
@@ -313,33 +233,3 @@ class Reader:
             for line in self.lines:
                 line.state.pop("read_to", None)
         self.memory.forget(line.name for line in self.lines)
-
-
-def when(item: Any) -> datetime | None:
-    """What a page is sorted by: when a post was written, or reposted."""
-    if not isinstance(item, Mapping):
-        return None
-    reason = item.get("reason")
-    if isinstance(reason, Mapping):
-        return sort_at(None, reason.get("indexedAt"), "")
-    post = item.get("post", item)
-    record = post.get("record") if isinstance(post, Mapping) else None
-    if not isinstance(record, Mapping):
-        return None
-    return sort_at(record.get("createdAt"), post.get("indexedAt"), str(post.get("uri")).rsplit("/", 1)[-1])
-
-
-def is_repost(item: Any) -> bool:
-    """Whether a feed entry is a repost: no utterance of its own."""
-    reason = item.get("reason") if isinstance(item, Mapping) else None
-    return isinstance(reason, Mapping) and str(reason.get("$type", "")).endswith("#reasonRepost")
-
-
-def _addresses(page: list[Any]) -> list[Any]:
-    """By what a page is known again."""
-    posts = [item.get("post", item) if isinstance(item, dict) else None for item in page]
-    return [post.get("uri") if isinstance(post, dict) else None for post in posts]
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

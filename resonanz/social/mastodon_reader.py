@@ -1,11 +1,10 @@
 """Reads a Mastodon server: timelines forward from a cursor, young statuses again, and the threads they stand in."""
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from functools import cached_property, partial
+from functools import cached_property
+from itertools import chain
 from typing import Any
-from urllib.parse import quote
 
 from resonanz.errors import Kind, SourceError
 from resonanz.landing import Message
@@ -15,25 +14,11 @@ from resonanz.social.line import Line
 from resonanz.social.mastodon_api import Api
 from resonanz.social.mastodon_pages import Pages, created_of, id_at, id_of, ids_of, pages
 from resonanz.social.mastodon_status import PUBLIC, Thread, parse_status
+from resonanz.social.mastodon_timelines import NOTHING, Timeline
 from resonanz.social.memory import Memory, moment, name_of
 from resonanz.social.pages import CURSOR_EXPIRED, ahead
 
-_NAMING = ("mention", "quote")  # kinds of notifications that somebody's status is the reason for
 _LATE = timedelta(days=1)  # so much later than its date a status may get its id
-NOTHING = object()
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """A list on the server, newest first.
-
-    :param address: asks, where necessary, for its path and parameters.
-    :param status: item -> the status in it, or NOTHING.
-    """
-
-    name: str
-    address: Callable[[], tuple[str, dict[str, Any]]]
-    status: Callable[[Any], Any] = lambda item: item
 
 
 class Reader:
@@ -58,37 +43,9 @@ class Reader:
     def memory(self) -> Memory:
         return Memory.of(self.context, timedelta(days=self.options.lookback_days))
 
-    def hashtags(self, state: dict[str, Any]) -> Iterator[Message]:
-        """The statuses under each hashtag."""
-        tags = [Timeline(f"#{tag}", partial(self._tag, tag)) for tag in self.options.hashtags]
-        yield from self._read(tags, state)
-
-    def accounts(self, state: dict[str, Any]) -> Iterator[Message]:
-        """Each account's statuses; its boosts of others are no utterances."""
-        accounts = [Timeline(f"@{name}", partial(self._account, name)) for name in self.options.accounts]
-        yield from self._read(accounts, state)
-
-    def mentions(self, state: dict[str, Any]) -> Iterator[Message]:
-        """The statuses that name or quote the account whose token it is, with a hashtag or without."""
-        yield from self._read([Timeline("mentions", self._notifications, _notified)], state)
-
-    def _tag(self, tag: str) -> tuple[str, dict[str, Any]]:
-        return f"/api/v1/timelines/tag/{quote(tag, safe='')}", {}
-
-    def _account(self, account: str) -> tuple[str, dict[str, Any]]:
-        number = quote(str(self.api.account(account)["id"]), safe="")
-        return f"/api/v1/accounts/{number}/statuses", {"exclude_reblogs": "true"}
-
-    def _notifications(self) -> tuple[str, dict[str, Any]]:
-        if not self.context.token:
-            source = self.context.source
-            place = f"RESONANZ_TOKEN_{source.upper()} or the Airflow connection resonanz_{source}"
-            raise SourceError(
-                Kind.CREDENTIALS,
-                f"mentions: the server tells only those who are logged in. Put a token of the company's account into "
-                f"{place} (scopes read:notifications and read:accounts), or take mentions out of sources.toml.",
-            )
-        return "/api/v1/notifications", {"types[]": list(_NAMING)}
+    def read(self, timelines: Callable[[Any, Api], list[Timeline]]) -> Callable[[dict[str, Any]], Iterator[Message]]:
+        """What reads the timelines of one stream, given its state."""
+        return lambda state: self._read(timelines(self.options, self.api), state)
 
     def _read(self, timelines: list[Timeline], state: dict[str, Any]) -> Iterator[Message]:
         """The timelines of one stream; each has faults of its own, and what was read before one lands."""
@@ -138,6 +95,20 @@ class Reader:
         if self.window or "cursor" not in state:
             yield from self._back(timeline, path, params, line)
             return
+        walk = pages(self.client, name, path, params, "next")
+        first = next(walk, None) if self.options.lookback_days else None
+        if first is not None and state["cursor"] in (ids := ids_of(first[0])):  # all that is new stands on it
+            yield from self._young(timeline, chain([first], walk), line)
+            state["cursor"] = ids[0]
+        else:
+            yield from self._forward(timeline, path, params, line)
+        if state.get("unread"):
+            yield from self._back(timeline, path, params, line)
+
+    def _forward(self, timeline: Timeline, path: str, params: dict[str, Any], line: Line) -> Iterator[Message]:
+        """What came after the last status read, page by page, so that the cursor stays right wherever it is cut off;
+        then the young statuses below."""
+        state, name = line.state, timeline.name
         top: dict[str, Any] = {}
         try:
             for page, _ in pages(self.client, name, path, {**params, "min_id": state["cursor"]}, "prev"):
@@ -150,21 +121,24 @@ class Reader:
                 raise
             del state["cursor"]  # the walk from the top finds what is new
             top = {}
-        floor = max(filter(None, (line.floor, moment(state.get("bottom")))), default=None)
-        if floor is not None and (self.options.lookback_days or "cursor" not in state):
-            newest = None
-            for page, _ in pages(self.client, name, path, {**params, **top}, "next"):
-                newest = newest or ids_of(page)[0]
-                for item in page:
-                    status = timeline.status(item)
-                    if (created_of(item) or floor) >= floor or id_of(status) in self.memory.sightings:
-                        yield from self.take(status, name, line)
-                if (created_of(page[-1]) or floor) < floor:
-                    break
+        if self.options.lookback_days or "cursor" not in state:
+            newest = yield from self._young(timeline, pages(self.client, name, path, {**params, **top}, "next"), line)
             if newest is not None:
                 state.setdefault("cursor", newest)
-        if state.get("unread"):
-            yield from self._back(timeline, path, params, line)
+
+    def _young(self, timeline: Timeline, walk: Pages, line: Line) -> Generator[Message, None, str | None]:
+        """Down through the look-back window; returns the id of the newest item."""
+        floor = max(filter(None, (line.floor, moment(line.state.get("bottom")))), default=None)
+        newest = None
+        for page, _ in walk if floor is not None else ():
+            newest = newest or ids_of(page)[0]
+            for item in page:
+                status = timeline.status(item)
+                if (created_of(item) or floor) >= floor or id_of(status) in self.memory.sightings:
+                    yield from self.take(status, timeline.name, line)
+            if (created_of(page[-1]) or floor) < floor:
+                break
+        return newest
 
     def _back(self, timeline: Timeline, path: str, params: dict[str, Any], line: Line) -> Iterator[Message]:
         """The first load: from the newest status back to `since`, `max_pages` or the timeline's end. A backfill: its
@@ -262,9 +236,3 @@ class Reader:
     def finish(self) -> None:
         """Forget what is neither young nor part of a watched conversation."""
         self.memory.forget(line.name for line in self.lines)
-
-
-def _notified(item: Any) -> Any:
-    """The status that a notification is about."""
-    is_ours = isinstance(item, dict) and item.get("type") in _NAMING and isinstance(item.get("status"), dict)
-    return item["status"] if is_ours else NOTHING
