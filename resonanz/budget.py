@@ -69,7 +69,7 @@ class Budget:
         return max(0, min(left)) if left else None
 
     def today(self, unit: str) -> int | None:
-        """Today's even share of what is left of `unit`: a month's limit is spread over the rest of the month. None where
+        """Today's even share of what is left of `unit`: a month's limit is spread over its rest. None where
         nothing limits it."""
         now = self._now()
         shares = []

@@ -228,7 +228,11 @@ def test_exports_are_left_alone_where_nothing_changed(world: World, tmp_path: Pa
     archives.write(world, tmp_path)
     assert [path.stat().st_mtime_ns for path in (paths[0], paths[2])] == [before[0], before[2]]
     assert paths[1].read_bytes() == archives.employer_reviews(world)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["employer_reviews.csv", "google_plus", "shop_reviews.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "employer_reviews.csv",
+        "google_plus",
+        "shop_reviews.jsonl",
+    ]
 
 
 # --- the stand-in for Mastodon ---------------------------------------------------------------------------------

@@ -480,8 +480,8 @@ def test_a_batch_landed_by_dlt_is_admitted(lake: Lake) -> None:
     import dlt
     from dlt.destinations import filesystem
 
-    from resonanz.pipelines import LAYOUT
     from resonanz.landing import stream
+    from resonanz.pipelines import LAYOUT
 
     lake.landing.mkdir(parents=True)
     pipeline = dlt.pipeline(

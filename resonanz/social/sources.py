@@ -10,7 +10,6 @@ from resonanz.social.conversations import Conversations
 from resonanz.social.network import Network
 from resonanz.social.reader import Reader
 
-
 Following = Mapping[str, Callable[[Reader], Iterator[Message]]]
 
 
