@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from resonanz.errors import Kind, SourceError
 from resonanz.landing import Message
-from resonanz.social.bluesky_entries import Timeline
+from resonanz.social.bluesky_entries import Timeline, stamp
 from resonanz.social.bluesky_people import PLATFORM
 from resonanz.social.faults import report
 from resonanz.social.line import Line
