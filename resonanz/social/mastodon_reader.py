@@ -96,7 +96,7 @@ class Reader:
             yield from self._back(timeline, path, params, line)
             return
         walk = pages(self.client, name, path, params, "next")
-        first = next(walk, None) if self.options.lookback_days else None
+        first = next(walk, None) if self.options.lookback_days and line.floor else None
         if first is not None and state["cursor"] in (ids := ids_of(first[0])):  # all that is new stands on it
             yield from self._young(timeline, chain([first], walk), line)
             state["cursor"] = ids[0]
@@ -130,7 +130,9 @@ class Reader:
         """Down through the look-back window; returns the id of the newest item."""
         floor = max(filter(None, (line.floor, moment(line.state.get("bottom")))), default=None)
         newest = None
-        for page, _ in walk if floor is not None else ():
+        if floor is None:
+            return None
+        for page, _ in walk:
             newest = newest or ids_of(page)[0]
             for item in page:
                 status = timeline.status(item)
