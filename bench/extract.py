@@ -1,7 +1,8 @@
-"""Extraction: a whole source, parsed, keyed, landed and committed, against a bare loop that reads the same pages and
-writes what they hold, one JSON object a line. And the memory it takes, by volume."""
+"""Extraction: a whole source, parsed, keyed, landed and committed, against a bare loop that sends the same requests to
+the same server, one after the other, and writes what they answer, one JSON value a line; and the memory by volume."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,31 +11,43 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import requests
 
 from bench.timing import compare
-from resonanz import settings
+from resonanz import http, settings
 from resonanz.extract import extract
+from resonanz.local.demo_tokens import demo_tokens
 
+PLATFORMS = ("facebook", "instagram", "x", "youtube", "linkedin", "google_business", "mastodon", "bluesky")
 STATUSES = 20_000
 VOLUMES = (10_000, 100_000)  # for the memory
 _MEMORY = "import sys; from bench import extract; extract.peak(sys.argv[1], sys.argv[2])"
+_VOLUME = """
+[company]
+name = "Weidenfels"
+[[sources]]
+name = "weidenfels_volume"
+platform = "mastodon"
+base_url = "{address}"
+hashtags = ["weidenfels"]
+"""
 
 
 def main() -> None:
-    """a source of 20,000 messages, on a server that only has to write them out"""
-    with _server(STATUSES) as address, tempfile.TemporaryDirectory() as folder:
-        homes = (Path(folder) / str(number) for number in count())
-        _extract(address, next(homes))  # imports are over when it counts
-        ways: dict[str, Callable[[], object]] = {
-            "bare loop": lambda: _bare(address, Path(folder) / "bare.jsonl"),
-            "extraction": lambda: _extract(address, next(homes)),
-        }
-        compare(ways, units=STATUSES, unit="messages")
+    """every platform of the demo company on its stand-in, then 20,000 messages from a server that does nothing else"""
+    os.environ |= demo_tokens()
+    with tempfile.TemporaryDirectory() as folder, _demo(Path(folder)):
+        for platform in PLATFORMS:
+            _side_by_side(Path(folder), f"weidenfels_{platform}", settings.DEMO_SOURCES)
+    with tempfile.TemporaryDirectory() as folder, _volume(STATUSES) as address:
+        file = Path(folder) / "sources.toml"
+        file.write_text(_VOLUME.format(address=address))
+        _side_by_side(Path(folder), "weidenfels_volume", file)
     print(f"\n{'messages':>10}{'peak memory MB':>16}")
     for volume in VOLUMES:
-        with _server(volume) as address, tempfile.TemporaryDirectory() as folder:
+        with _volume(volume) as address, tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-c", _MEMORY, address, folder]
             measured = subprocess.run(command, check=True, capture_output=True, text=True)
             print(f"{volume:>10,}{int(measured.stdout) / 1024:>16.0f}")
@@ -42,33 +55,78 @@ def main() -> None:
 
 def peak(address: str, folder: str) -> None:
     """Extract once in this process; prints its peak memory in KiB."""
-    _extract(address, Path(folder))
-    status = Path("/proc/self/status").read_text()
-    print(re.findall(r"VmHWM:\s+(\d+)", status)[0])
+    file = Path(folder) / "sources.toml"
+    file.write_text(_VOLUME.format(address=address))
+    _extract(file, Path(folder) / "var", "weidenfels_volume")
+    print(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0])
 
 
-def _bare(address: str, file: Path) -> None:
-    url: str | None = f"{address}/api/v1/timelines/tag/weidenfels?limit=40"
+def _side_by_side(folder: Path, name: str, file: Path) -> None:
+    homes = (folder / name / str(number) for number in count())
+    sent: list[dict[str, Any]] = []
+    with _recording(sent):
+        rows = _extract(file, next(homes), name)  # imports are over when it counts
+    print(f"\n{name}: {rows:,} messages in {len(sent)} requests")
+    ways: dict[str, Callable[[], object]] = {
+        "bare loop": lambda: _bare(sent, folder / "bare.jsonl"),
+        "extraction": lambda: _extract(file, next(homes), name),
+    }
+    compare(ways, units=rows, unit="messages")
+
+
+def _bare(sent: list[dict[str, Any]], file: Path) -> None:
     with requests.Session() as session, file.open("w", encoding="utf-8") as out:
-        while url:
-            answer = session.get(url, timeout=30)
-            out.writelines(json.dumps(status, ensure_ascii=False) + "\n" for status in answer.json())
-            url = answer.links.get("next", {}).get("url")
+        for request in sent:
+            answer = session.request(**request, timeout=30)
+            out.write(json.dumps(answer.json(), ensure_ascii=False) + "\n")
 
 
-def _extract(address: str, home: Path) -> None:
-    home.mkdir(exist_ok=True)
-    file = home / "sources.toml"
-    source = f'name = "big"\nplatform = "mastodon"\nbase_url = "{address}"\nhashtags = ["weidenfels"]\n'
-    file.write_text(f'[company]\nname = "Weidenfels"\n[[sources]]\n{source}')
-    landed = extract(settings.load(file, home / "var"), "big")
+def _extract(file: Path, home: Path, name: str) -> int:
+    landed = extract(settings.load(file, home), name)
     if landed.problems:
         raise landed.problems[0]
+    import pyarrow.parquet as pq
+
+    return sum(pq.read_metadata(file).num_rows for batch in landed.batches for file in batch.files)
 
 
 @contextmanager
-def _server(statuses: int) -> Iterator[str]:
-    command = [sys.executable, "-m", "bench.volume_server", str(statuses)]
+def _recording(sent: list[dict[str, Any]]) -> Iterator[None]:
+    """Note every request that an extraction sends, so that the bare loop can send the same."""
+    send = http._Session.send
+
+    def noting(session: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        answer = send(session, request, **options)
+        if "json" in answer.headers.get("Content-Type", ""):
+            sent.append(
+                {"method": request.method, "url": request.url, "headers": dict(request.headers), "data": request.body}
+            )
+        return answer
+
+    http._Session.send = noting  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        http._Session.send = send  # type: ignore[method-assign]
+
+
+@contextmanager
+def _demo(folder: Path) -> Iterator[None]:
+    command = [sys.executable, "-m", "demo", "serve", "--port", "0", "--archives", str(folder / "demo")]
+    with _serving(command) as line:
+        os.environ["RESONANZ_DEMO_PORT"] = re.findall(r":(\d+)", line)[-1]
+        yield
+
+
+@contextmanager
+def _volume(statuses: int) -> Iterator[str]:
+    with _serving([sys.executable, "-m", "bench.volume_server", str(statuses)]) as address:
+        yield address
+
+
+@contextmanager
+def _serving(command: list[str]) -> Iterator[str]:
+    """The line with which the server says that it is ready."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

@@ -9,6 +9,7 @@ import compose_file
 import pytest
 from compose_file import REPOSITORY, MissingVariable
 
+from resonanz.local.demo_tokens import demo_tokens
 from resonanz.settings import DEMO_SOURCES, load
 from resonanz.stages import WAREHOUSE_POOL
 
@@ -134,6 +135,7 @@ def test_the_demo_sources_find_the_stand_ins(monkeypatch: pytest.MonkeyPatch):
             if name.startswith("RESONANZ_DEMO_"):
                 monkeypatch.setenv(name, value)
         assert services[service]["environment"]["RESONANZ_SOURCES"] == "/etc/resonanz/sources.toml"
+        assert demo_tokens().items() <= services[service]["environment"].items()
     read = str(load(DEMO_SOURCES, Path("/var/lib/resonanz")).sources)
     port, archives = (demo["command"][demo["command"].index(option) + 1] for option in ("--port", "--archives"))
     assert set(re.findall(r"http://[^/']+", read)) == {f"http://127.0.0.1:{port}"}
