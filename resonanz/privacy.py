@@ -38,7 +38,9 @@ class Privacy:
             raise ValueError("the secret for author keys must have at least 16 bytes")
         self._secret = secret
         self._company = frozenset(_fold(account) for account in company_accounts)
-        self._key = lru_cache(maxsize=50_000)(self._hmac)  # the same people speak again and again
+        # The same people speak again and again.
+        self._key = lru_cache(maxsize=50_000)(self._hmac)
+        self._is_own = lru_cache(maxsize=50_000)(lambda name: _fold(name) in self._company)
 
     @property
     def company_accounts(self) -> frozenset[str]:
@@ -51,7 +53,7 @@ class Privacy:
 
     def is_company(self, *names: str | None) -> bool:
         """Whether any of `names` (handle, id, display name) is one of the company's own accounts."""
-        return any(_fold(name) in self._company for name in names if name)
+        return any(self._is_own(name) for name in names if name)
 
     def author_key(self, platform: str, author: str) -> str:
         """The key of `author` (native id or handle, case and a leading `@` ignored) on `platform`."""

@@ -104,7 +104,12 @@ def _strings(value: Any, instance: Instance, known: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         return keyed(value, instance, known)
     if isinstance(value, dict):
-        return {keyed(name, instance, known): _strings(item, instance, known) for name, item in value.items()}
+        return {
+            keyed(name, instance, known): _strings(item, instance, known)
+            if isinstance(item, str | dict | list)
+            else item
+            for name, item in value.items()
+        }
     if isinstance(value, list):
         return [_strings(item, instance, known) for item in value]
     return value
@@ -116,6 +121,8 @@ def keyed(text: str, instance: Instance, known: Mapping[str, str]) -> str:
         return text
     if "/@" in text:
         text = _PROFILE.sub(lambda found: _keyed_address(found, instance), text)
+    if not known or not any(name.casefold() in text.casefold() for name in known):
+        return instance.privacy.text(PLATFORM, text)  # most often: full account names are rare in texts
     found: str = instance.privacy.scrub(PLATFORM, text, known)
     return found
 
