@@ -33,8 +33,8 @@ class Options(BaseModel):
         deletions, and statuses that reached the server late.
     :param since: the first load goes back to this day; without it to the timeline's end.
     :param max_pages: the first load reads at most so many pages of a timeline.
-    :param recheck_threads: so many requests per run, for 20 young answers each, look for edits, deletions and answers that
-        no timeline shows, in turn; of servers before 4.3 so many conversations are read again.
+    :param recheck_threads: so many requests per run, for 20 young answers each, look for edits, deletions and answers
+        that no timeline shows, in turn; of servers before 4.3 so many conversations are read again.
     :param concurrency: requests under way at once.
     """
 
