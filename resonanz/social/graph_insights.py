@@ -4,6 +4,7 @@ Graph refuses a whole request for one bad metric, and does not say which it was.
 what is refused is left out for some days and named with the reason.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -13,6 +14,8 @@ from resonanz.platforms import Context
 from resonanz.social.fields import mappings
 from resonanz.social.graph import INVALID_METRIC
 from resonanz.social.notes import Notes
+
+log = logging.getLogger(__name__)
 
 _LEFT_OUT = timedelta(days=5)
 Answer = TypeVar("Answer")
@@ -111,8 +114,8 @@ class Insights:
         until = datetime.now(UTC) + _LEFT_OUT
         self._refused[name] = {"reason": reason, "until": until.isoformat(timespec="seconds")}
         if is_new:
-            words = f"{self.names[name]} is left out where it came from {name}"
-            self._context.notice(f"{self.kind}: {words}. {error.message}")
+            log.info("%s: %s: %s", self._context.source, name, error.message)
+            self._context.notice(f"{self.kind}: {self.names[name]} is left out where it comes from {name}: {reason}")
 
 
 def _may_be_a_metric(error: SourceError) -> bool:
