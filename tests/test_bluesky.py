@@ -15,9 +15,9 @@ from resonanz import http
 from resonanz.errors import Kind, SourceError
 from resonanz.platforms.bluesky import Options
 from resonanz.privacy import Privacy
-from resonanz.social import bluesky_reader
-from resonanz.social.bluesky_people import People, clean
-from resonanz.social.bluesky_post import parse_post, sort_at
+from resonanz.social.bluesky import reader as bluesky_reader
+from resonanz.social.bluesky.people import People, clean
+from resonanz.social.bluesky.post import parse_post, sort_at
 
 FIXTURES = Path(__file__).parent / "fixtures" / "platforms" / "bluesky"
 PRIVACY = Privacy(b"a secret for tests only", [COMPANY])

@@ -13,8 +13,8 @@ from resonanz.errors import Kind, SourceError
 from resonanz.http import Client
 from resonanz.platforms import Context
 from resonanz.privacy import Privacy
-from resonanz.social.graph import NOT_THERE, Graph, explain
-from resonanz.social.graph_insights import Insights
+from resonanz.social.graph.insights import Insights
+from resonanz.social.graph.requests import NOT_THERE, Graph, explain
 from resonanz.social.notes import Notes
 from resonanz.social.pages import CURSOR_EXPIRED
 

@@ -18,11 +18,11 @@ from resonanz.http import Client
 from resonanz.platforms import Context, Window
 from resonanz.platforms.linkedin import Options, check
 from resonanz.privacy import Privacy
-from resonanz.social.linkedin_api import Api
-from resonanz.social.linkedin_errors import explain
-from resonanz.social.linkedin_items import Counted, parse_comment, parse_post
-from resonanz.social.linkedin_metrics import Metrics, span
-from resonanz.social.linkedin_people import People
+from resonanz.social.linkedin.api import Api
+from resonanz.social.linkedin.errors import explain
+from resonanz.social.linkedin.items import Counted, parse_comment, parse_post
+from resonanz.social.linkedin.metrics import Metrics, span
+from resonanz.social.linkedin.people import People
 from resonanz.social.notes import Notes
 
 FIXTURES = Path(__file__).parent / "fixtures" / "platforms" / "linkedin"

@@ -17,9 +17,9 @@ from resonanz import http
 from resonanz.errors import Kind, SourceError
 from resonanz.platforms.mastodon import Options
 from resonanz.privacy import Privacy
-from resonanz.social import mastodon_reader
-from resonanz.social.mastodon_people import Instance, clean
-from resonanz.social.mastodon_status import Thread, parse_status
+from resonanz.social.mastodon import reader as mastodon_reader
+from resonanz.social.mastodon.people import Instance, clean
+from resonanz.social.mastodon.status import Thread, parse_status
 from resonanz.social.plaintext import plaintext
 
 FIXTURES = Path(__file__).parent / "fixtures" / "platforms" / "mastodon"

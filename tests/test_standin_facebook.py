@@ -15,7 +15,7 @@ from demo.server import start
 from demo.web import TOKEN, Fault, Server
 from demo.world import World, build
 from resonanz.errors import Kind
-from resonanz.social.facebook_post import COMMENT_FIELDS, POST_FIELDS, REVIEW_FIELDS
+from resonanz.social.facebook.post import COMMENT_FIELDS, POST_FIELDS, REVIEW_FIELDS
 
 
 @pytest.fixture(scope="module")

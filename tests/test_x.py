@@ -15,7 +15,7 @@ from resonanz.errors import Kind, SourceError
 from resonanz.platforms import Context, Window
 from resonanz.platforms.x import Options, check
 from resonanz.privacy import Privacy
-from resonanz.social import x_compliance
+from resonanz.social.x import compliance as x_compliance
 
 PRIVATE = ("anna_segelt", "bert_b", "Geheimname", "aus Kiel", "profile_images", "700000")
 SEARCH = "Lavia -is:retweet"

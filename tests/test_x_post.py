@@ -13,9 +13,9 @@ from resonanz.errors import Kind
 from resonanz.http_answers import refusal
 from resonanz.landing import METRICS as CANONICAL
 from resonanz.privacy import Privacy
-from resonanz.social.x_errors import explain
-from resonanz.social.x_people import People
-from resonanz.social.x_post import METRICS, parse_post
+from resonanz.social.x.errors import explain
+from resonanz.social.x.people import People
+from resonanz.social.x.post import METRICS, parse_post
 
 FIXTURES = Path(__file__).parent / "fixtures" / "platforms" / "x"
 PRIVACY = Privacy(b"a secret for tests only", ["@weidenfels"])

@@ -19,8 +19,8 @@ from resonanz.privacy import Privacy
 from resonanz.settings import load
 from resonanz.social.google_errors import explain, until_midnight
 from resonanz.social.pages import CURSOR_EXPIRED
-from resonanz.social.youtube_items import inline_replies, is_public, parse_comment, parse_thread, parse_video
-from resonanz.social.youtube_people import People
+from resonanz.social.youtube.items import inline_replies, is_public, parse_comment, parse_thread, parse_video
+from resonanz.social.youtube.people import People
 
 FIXTURES = Path(__file__).parent / "fixtures" / "platforms" / "youtube"
 COMPANY = "UCwdnFls1921HausgeraeteQ"

@@ -11,11 +11,11 @@ from resonanz.http import LOOPBACK, base_address
 from resonanz.landing import Message
 from resonanz.platforms import Check, Context
 from resonanz.social import feeds
-from resonanz.social.bluesky_accounts import Accounts
-from resonanz.social.bluesky_api import Api
-from resonanz.social.bluesky_checks import checks
-from resonanz.social.bluesky_reader import Reader
-from resonanz.social.bluesky_threads import Threads
+from resonanz.social.bluesky.accounts import Accounts
+from resonanz.social.bluesky.api import Api
+from resonanz.social.bluesky.checks import checks
+from resonanz.social.bluesky.reader import Reader
+from resonanz.social.bluesky.threads import Threads
 
 
 class Options(BaseModel):

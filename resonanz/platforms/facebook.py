@@ -12,12 +12,12 @@ from resonanz.http import Client, base_address
 from resonanz.landing import Message, account_metrics
 from resonanz.platforms import Check, Context
 from resonanz.social import pages, sources
-from resonanz.social.facebook_api import PageApi
-from resonanz.social.facebook_days import days, span
-from resonanz.social.facebook_people import PLATFORM, People
-from resonanz.social.facebook_post import COMMENT_FIELDS, Page, parse_comment, parse_post, parse_review
-from resonanz.social.graph import DEPRECATED, MOST_IDS, VERSION, Graph, explain
-from resonanz.social.graph_insights import Insights
+from resonanz.social.facebook.api import PageApi
+from resonanz.social.facebook.days import days, span
+from resonanz.social.facebook.people import PLATFORM, People
+from resonanz.social.facebook.post import COMMENT_FIELDS, Page, parse_comment, parse_post, parse_review
+from resonanz.social.graph.insights import Insights
+from resonanz.social.graph.requests import DEPRECATED, MOST_IDS, VERSION, Graph, explain
 from resonanz.social.network import Network, Timeline
 from resonanz.social.notes import Notes
 from resonanz.social.options import SocialOptions

@@ -12,15 +12,15 @@ from resonanz.http import Client, base_address
 from resonanz.landing import Message, account_metrics
 from resonanz.platforms import Check, Context
 from resonanz.social import pages, sources
-from resonanz.social.facebook_days import span
+from resonanz.social.facebook.days import span
 from resonanz.social.fields import mappings
-from resonanz.social.graph import MOST_IDS, VERSION, Graph, explain
-from resonanz.social.graph_insights import Insights
-from resonanz.social.instagram_api import AccountApi
-from resonanz.social.instagram_days import METRICS, days
-from resonanz.social.instagram_insights import MediaInsights
-from resonanz.social.instagram_media import REPLY_FIELDS, Account, parse_comment, parse_media
-from resonanz.social.instagram_people import PLATFORM, People, username
+from resonanz.social.graph.insights import Insights
+from resonanz.social.graph.requests import MOST_IDS, VERSION, Graph, explain
+from resonanz.social.instagram.api import AccountApi
+from resonanz.social.instagram.days import METRICS, days
+from resonanz.social.instagram.insights import MediaInsights
+from resonanz.social.instagram.media import REPLY_FIELDS, Account, parse_comment, parse_media
+from resonanz.social.instagram.people import PLATFORM, People, username
 from resonanz.social.network import Network, Timeline
 from resonanz.social.notes import Notes
 from resonanz.social.options import SocialOptions

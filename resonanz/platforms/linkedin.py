@@ -9,9 +9,9 @@ from resonanz.http import Client
 from resonanz.platforms import Check, Context
 from resonanz.social import sources
 from resonanz.social.fields import mappings
-from resonanz.social.linkedin_errors import explain
-from resonanz.social.linkedin_metrics import SHARES, SOCIAL
-from resonanz.social.linkedin_network import LinkedIn, Options
+from resonanz.social.linkedin.errors import explain
+from resonanz.social.linkedin.metrics import SHARES, SOCIAL
+from resonanz.social.linkedin.network import LinkedIn, Options
 from resonanz.social.oauth import fresh_token, has_refresh_token
 
 __all__ = ["Options", "check", "streams"]

@@ -10,12 +10,12 @@ from resonanz.http import base_address
 from resonanz.landing import Message
 from resonanz.platforms import Check, Context
 from resonanz.social import feeds
-from resonanz.social.mastodon_accounts import Accounts
-from resonanz.social.mastodon_api import Api
-from resonanz.social.mastodon_checks import checks
-from resonanz.social.mastodon_reader import Reader
-from resonanz.social.mastodon_threads import Conversations
-from resonanz.social.mastodon_timelines import accounts, hashtags, mentions
+from resonanz.social.mastodon.accounts import Accounts
+from resonanz.social.mastodon.api import Api
+from resonanz.social.mastodon.checks import checks
+from resonanz.social.mastodon.reader import Reader
+from resonanz.social.mastodon.threads import Conversations
+from resonanz.social.mastodon.timelines import accounts, hashtags, mentions
 
 
 class Options(BaseModel):

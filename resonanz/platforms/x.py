@@ -20,14 +20,14 @@ from resonanz.social.network import Network, Timeline
 from resonanz.social.notes import Notes
 from resonanz.social.options import SocialOptions
 from resonanz.social.pages import Page
-from resonanz.social.x_api import LOOKUP_SIZE, Api, Post, after, from_cursor
-from resonanz.social.x_checks import checks
-from resonanz.social.x_compliance import Compliance
-from resonanz.social.x_conversations import Conversations
-from resonanz.social.x_errors import GONE, NOT_FOUND, explain, invalid
-from resonanz.social.x_people import PLATFORM, People
-from resonanz.social.x_post import history, parse_post
-from resonanz.social.x_rereads import Rereads
+from resonanz.social.x.api import LOOKUP_SIZE, Api, Post, after, from_cursor
+from resonanz.social.x.checks import checks
+from resonanz.social.x.compliance import Compliance
+from resonanz.social.x.conversations import Conversations
+from resonanz.social.x.errors import GONE, NOT_FOUND, explain, invalid
+from resonanz.social.x.people import PLATFORM, People
+from resonanz.social.x.post import history, parse_post
+from resonanz.social.x.rereads import Rereads
 
 _RECENT = timedelta(days=7)  # how far back recent search reaches
 _MARGIN = timedelta(seconds=30)  # an end_time must lie a little in the past

@@ -9,8 +9,8 @@ from resonanz.platforms import Check, Context
 from resonanz.social import sources
 from resonanz.social.google_errors import ZONE, explain
 from resonanz.social.oauth import fresh_token, has_refresh_token
-from resonanz.social.youtube_api import SEARCH
-from resonanz.social.youtube_network import Options, YouTube
+from resonanz.social.youtube.api import SEARCH
+from resonanz.social.youtube.network import Options, YouTube
 
 __all__ = ["BUDGET", "BUDGET_ZONE", "Options", "check", "streams"]
 

@@ -1,0 +1,1 @@
+"""The AT Protocol: requests, feeds, threads, posts and people."""

@@ -1,0 +1,1 @@
+"""Facebook Pages: what it takes beyond the Graph API."""

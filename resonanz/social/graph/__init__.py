@@ -1,0 +1,1 @@
+"""Meta's Graph API, as Facebook and Instagram share it."""

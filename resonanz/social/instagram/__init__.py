@@ -1,0 +1,1 @@
+"""Instagram: what it takes beyond the Graph API."""

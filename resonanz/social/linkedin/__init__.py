@@ -1,0 +1,1 @@
+"""LinkedIn: requests, items, people and statistics."""

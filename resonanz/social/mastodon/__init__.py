@@ -1,0 +1,1 @@
+"""Mastodon: requests, timelines, threads, statuses and people."""

@@ -1,0 +1,1 @@
+"""YouTube: requests, items and people."""
