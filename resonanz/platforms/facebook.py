@@ -16,8 +16,9 @@ from resonanz.social.facebook.api import PageApi
 from resonanz.social.facebook.days import days, span
 from resonanz.social.facebook.people import PLATFORM, People
 from resonanz.social.facebook.post import COMMENT_FIELDS, Page, parse_comment, parse_post, parse_review
+from resonanz.social.graph import access
 from resonanz.social.graph.insights import Insights
-from resonanz.social.graph.requests import DEPRECATED, MOST_IDS, VERSION, Graph, explain
+from resonanz.social.graph.requests import DEPRECATED, MOST_IDS, VERSION, Graph
 from resonanz.social.network import Network, Timeline
 from resonanz.social.notes import Notes
 from resonanz.social.options import SocialOptions
@@ -225,21 +226,7 @@ class Facebook(Network):
 
 
 def _network(options: Options, context: Context) -> Facebook:
-    if not context.token:
-        raise SourceError(
-            Kind.CREDENTIALS,
-            f"sources.{context.source}: a page's access token is needed; put it into "
-            f"RESONANZ_TOKEN_{context.source.upper()} or the Airflow connection resonanz_{context.source}",
-        )
-    client = Client(
-        options.base_url,
-        source=context.source,
-        token=context.token,
-        workers=options.concurrency,
-        explain=explain,
-        budget=context.budget,
-    )
-    return Facebook(options, context, client)
+    return Facebook(options, context, access.client(options, context, "a page's access token"))
 
 
 def streams(options: Options, context: Context) -> Sequence[Any]:
@@ -257,27 +244,20 @@ def check(options: Options, context: Context) -> Iterator[Check]:
             yield Check(f"page {name}", "cannot be read", error.message)
             continue
         yield Check(f"page {name}", f"{page.name}, id {page.id}")
-        asked = {
-            "pages_read_engagement": partial(_try, network, f"{page.id}/feed", fields="id", limit=1),
-            "pages_read_user_content": partial(_try, network, f"{page.id}/tagged", fields="id", limit=1),
-            "read_insights": partial(_try, network, f"{page.id}/insights", metric="page_media_view", period="day"),
-            "recommendations": partial(_try, network, f"{page.id}/ratings", fields="created_time", limit=1),
+        asked: dict[str, tuple[str, dict[str, Any]]] = {
+            "pages_read_engagement": ("feed", {"fields": "id", "limit": 1}),
+            "pages_read_user_content": ("tagged", {"fields": "id", "limit": 1}),
+            "read_insights": ("insights", {"metric": "page_media_view", "period": "day"}),
+            "recommendations": ("ratings", {"fields": "created_time", "limit": 1}),
         }
         wanted = {
             "pages_read_user_content": options.mentions,
             "read_insights": options.insights,
             "recommendations": options.recommendations,
         }
-        for permission, ask in asked.items():
+        for permission, (edge, params) in asked.items():
             if not wanted.get(permission, True):
                 continue
-            problem = ask(f"{permission} on the page {name}")
+            what = f"{permission} on the page {name}"
+            problem = access.refused(network.api.graph, f"{page.id}/{edge}", what, **params)
             yield Check(f"permission {permission}", "refused" if problem else "granted", problem)
-
-
-def _try(network: Facebook, path: str, what: str, **params: Any) -> str | None:
-    try:
-        network.api.graph.get(path, what=what, **params)
-    except SourceError as error:
-        return error.message
-    return None

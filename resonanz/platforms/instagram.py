@@ -14,8 +14,9 @@ from resonanz.platforms import Check, Context
 from resonanz.social import pages, sources
 from resonanz.social.facebook.days import span
 from resonanz.social.fields import mappings
+from resonanz.social.graph import access
 from resonanz.social.graph.insights import Insights
-from resonanz.social.graph.requests import MOST_IDS, VERSION, Graph, explain
+from resonanz.social.graph.requests import MOST_IDS, VERSION, Graph
 from resonanz.social.instagram.api import AccountApi
 from resonanz.social.instagram.days import METRICS, days
 from resonanz.social.instagram.insights import MediaInsights
@@ -221,21 +222,7 @@ def _seconds(moment: datetime) -> int:
 
 
 def _network(options: Options, context: Context) -> Instagram:
-    if not context.token:
-        raise SourceError(
-            Kind.CREDENTIALS,
-            f"sources.{context.source}: an access token is needed; put it into "
-            f"RESONANZ_TOKEN_{context.source.upper()} or the Airflow connection resonanz_{context.source}",
-        )
-    client = Client(
-        options.base_url,
-        source=context.source,
-        token=context.token,
-        workers=options.concurrency,
-        explain=explain,
-        budget=context.budget,
-    )
-    return Instagram(options, context, client)
+    return Instagram(options, context, access.client(options, context, "an access token"))
 
 
 def streams(options: Options, context: Context) -> Sequence[Any]:
@@ -254,23 +241,14 @@ def check(options: Options, context: Context) -> Iterator[Check]:
             yield Check(f"account {name}", "cannot be read", error.message)
             continue
         yield Check(f"account {name}", f"{account.name}, id {account.id}")
-        asked: dict[str, Any] = {}
+        asked: dict[str, tuple[str, dict[str, Any]]] = {}
         if options.replies and (medium := next(mappings(newest.get("data")), None)) is not None:
-            asked["instagram_manage_comments"] = partial(_try, network, f"{medium['id']}/comments", fields="username")
+            asked["instagram_manage_comments"] = (f"{medium['id']}/comments", {"fields": "username"})
         if options.mentions:
-            asked["media that tag the account"] = partial(_try, network, f"{name}/tags", fields="id", limit=1)
+            asked["media that tag the account"] = (f"{name}/tags", {"fields": "id", "limit": 1})
         if options.insights:
-            asked["instagram_manage_insights"] = partial(
-                _try, network, f"{name}/insights", metric="views", metric_type="total_value", period="day"
-            )
-        for permission, ask in asked.items():
-            problem = ask(f"{permission} of the account {name}")
+            views = {"metric": "views", "metric_type": "total_value", "period": "day"}
+            asked["instagram_manage_insights"] = (f"{name}/insights", views)
+        for permission, (path, params) in asked.items():
+            problem = access.refused(network.api.graph, path, f"{permission} of the account {name}", **params)
             yield Check(f"permission {permission}", "refused" if problem else "granted", problem)
-
-
-def _try(network: Instagram, path: str, what: str, **params: Any) -> str | None:
-    try:
-        network.api.graph.get(path, what=what, **params)
-    except SourceError as error:
-        return error.message
-    return None
