@@ -21,6 +21,7 @@ from resonanz.extract import extract
 from resonanz.local.demo_tokens import demo_tokens
 
 PLATFORMS = ("facebook", "instagram", "x", "youtube", "linkedin", "google_business", "mastodon", "bluesky")
+NETWORK = 0.02  # seconds; the platforms' own servers take longer
 STATUSES = 20_000
 VOLUMES = (10_000, 100_000)  # for the memory
 _MEMORY = "import sys; from bench import extract; extract.peak(sys.argv[1], sys.argv[2])"
@@ -38,9 +39,12 @@ hashtags = ["weidenfels"]
 def main() -> None:
     """every platform of the demo company on its stand-in, then 20,000 messages from a server that does nothing else"""
     os.environ |= demo_tokens()
-    with tempfile.TemporaryDirectory() as folder, _demo(Path(folder)):
-        for platform in PLATFORMS:
-            _side_by_side(Path(folder), f"weidenfels_{platform}", settings.DEMO_SOURCES)
+    for delay in (0.0, NETWORK):
+        print(f"\n-- each answer after {delay * 1000:.0f} ms")
+        with tempfile.TemporaryDirectory() as folder, _demo(Path(folder), delay):
+            for platform in PLATFORMS:
+                _side_by_side(Path(folder), f"weidenfels_{platform}", settings.DEMO_SOURCES)
+    print("\n-- much from a server that does little")
     with tempfile.TemporaryDirectory() as folder, _volume(STATUSES) as address:
         file = Path(folder) / "sources.toml"
         file.write_text(_VOLUME.format(address=address))
@@ -111,10 +115,13 @@ def _recording(sent: list[dict[str, Any]]) -> Iterator[None]:
 
 
 @contextmanager
-def _demo(folder: Path) -> Iterator[None]:
+def _demo(folder: Path, delay: float) -> Iterator[None]:
     command = [sys.executable, "-m", "demo", "serve", "--port", "0", "--archives", str(folder / "demo")]
     with _serving(command) as line:
-        os.environ["RESONANZ_DEMO_PORT"] = re.findall(r":(\d+)", line)[-1]
+        port = os.environ["RESONANZ_DEMO_PORT"] = re.findall(r":(\d+)", line)[-1]
+        if delay:
+            slow = {"kind": "slow", "times": 10**9, "reset_after": delay}
+            requests.post(f"http://127.0.0.1:{port}/_admin/faults", json=slow, timeout=10).raise_for_status()
         yield
 
 
