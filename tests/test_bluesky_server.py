@@ -108,6 +108,8 @@ def test_feed_thread_and_search_of_a_real_appview(appview: Network, tmp_path: Pa
     source = Source(tmp_path, options)
     assert source.run().problems == []
     rows = source.by_id()
+    account = rows.pop(f"account/{appview.accounts['weidenfels']['did']}")
+    assert json.loads(account["metrics"]) == {"followers": 0}
     anna = PRIVACY.author_key("bluesky", appview.accounts["anna"]["did"])
     first, second = keyed(appview, comment, "anna"), keyed(appview, hit, "bert")
     assert {name: (row["stream"], row["kind"]) for name, row in rows.items()} == {
