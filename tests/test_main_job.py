@@ -21,7 +21,7 @@ RESONANZ = Path(sys.executable).parent / "resonanz"
 # What differs between two runs over the same input for good reason: when something was done, and under which load id.
 _OF_THE_RUN = {
     "load_id", "started_at", "finished_at", "scored_at", "first_observed_at", "last_observed_at", "observed_at",
-    "first_loaded_at", "last_loaded_at", "last_load_at",
+    "first_loaded_at", "last_loaded_at", "last_load_at", "redacted_at", "unavailable_since",
 }  # fmt: skip
 
 pytestmark = pytest.mark.airflow
