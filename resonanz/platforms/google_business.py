@@ -6,7 +6,7 @@ Information API and "Limits" of the Google Business Profile APIs.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from resonanz.http import Client, base_address
 from resonanz.landing import Message
 from resonanz.platforms import Check, Context
 from resonanz.social import sources
-from resonanz.social.fields import Unreadable, field
+from resonanz.social.fields import Unreadable, field, utc
 from resonanz.social.google_errors import ZONE, explain
 from resonanz.social.network import Network, Timeline
 from resonanz.social.oauth import fresh_token, has_refresh_token
@@ -264,12 +264,7 @@ def _kept(item: Mapping[str, Any], context: Context) -> Any:
 
 def _time(item: Mapping[str, Any], name: str, *, created_too: bool = False) -> datetime:
     value = str(item.get(name) or item.get("createTime") if created_too else field(item, name, str))
-    try:
-        # Up to nine digits of a second, of which Python reads six.
-        moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value))
-    except ValueError:
-        raise Unreadable(f"{name} is no RFC 3339 time: {value[:40]!r}") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return utc(value, name)
 
 
 def streams(options: Options, context: Context) -> Sequence[Any]:

@@ -1,6 +1,7 @@
 """Fields of an API's JSON, as promised or with words on what is wrong."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -17,6 +18,15 @@ def field(value: Any, name: str, *kinds: type) -> Any:
             f"{name} is missing" if found is None else f"{name} should be {wanted}: {type(found).__name__}"
         )
     return found
+
+
+def utc(value: str, name: str) -> datetime:
+    """`value`, an ISO 8601 time, in UTC; one without an offset is taken for UTC. Raises Unreadable with the name."""
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and last day of the calendar have no UTC everywhere
+        raise Unreadable(f"{name} is no ISO 8601 time: {value[:40]!r}") from None
 
 
 def mappings(value: Any) -> Iterator[Mapping[str, Any]]:

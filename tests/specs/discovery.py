@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import pytest
-
 from specs.openapi import Query
 from specs.schema import Document
 
@@ -100,10 +98,10 @@ class Discovery:
 
 @cache
 def load(name: str) -> Discovery:
-    """The document called `name`, such as `youtube.v3`; skips the test where the package is missing."""
+    """The document called `name`, such as `youtube.v3`; the package is one of the development requirements."""
     package = find_spec("googleapiclient")
-    if package is None or package.origin is None:
-        pytest.skip("google-api-python-client, which brings the discovery documents, is not installed")
+    assert package is not None, "google-api-python-client, which brings the documents, is missing: make setup-dev"
+    assert package.origin is not None
     path = Path(package.origin).parent / "discovery_cache" / "documents" / f"{name}.json"
     return Discovery(json.loads(path.read_text(encoding="utf-8")))
 

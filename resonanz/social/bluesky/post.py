@@ -6,7 +6,7 @@ from typing import Any
 
 from resonanz.landing import Message
 from resonanz.social.bluesky.people import PLATFORM, URI, People, clean, keyed_text
-from resonanz.social.fields import Unreadable, field, mappings
+from resonanz.social.fields import Unreadable, field, mappings, utc
 from resonanz.social.texts import whole
 
 _METRICS = {"reactions": "likeCount", "shares": "repostCount", "comments": "replyCount", "quotes": "quoteCount"}
@@ -142,7 +142,6 @@ def _tid_time(rkey: str) -> datetime | None:
 
 def _time(value: Any) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
+        return utc(value, "") if isinstance(value, str) else None
+    except Unreadable:
         return None

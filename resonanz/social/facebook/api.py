@@ -3,7 +3,6 @@
 Source: Meta's reference of Page, Page Feed, Page Tagged, Page Ratings, Object Comments (v25.0).
 """
 
-import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -14,8 +13,8 @@ from resonanz.social.facebook.post import COMMENT_FIELDS, POST_FIELDS, REVIEW_FI
 from resonanz.social.fields import mappings
 from resonanz.social.graph.insights import Insights
 from resonanz.social.graph.requests import Graph
+from resonanz.social.once import Once
 
-_LASTING = (Kind.CREDENTIALS, Kind.PERMISSION, Kind.GONE)
 _COMMENTS_AT_ONCE = 100
 
 
@@ -31,29 +30,16 @@ class PageApi:
         self.insights = insights
         self.followers: dict[str, float] = {}  # by page id
         self._size = size
-        self._lock = threading.Lock()
-        self._pages: dict[str, tuple[Page, str | None] | SourceError] = {}
+        self._pages = Once(self._asked)
         self._unanswered: dict[str, set[str]] = {}  # post -> comments that have replies, of which none was shown yet
 
     def page(self, name: str) -> tuple[Page, str | None]:
-        """The page and its user name, asked for once; a fault that no second try cures is kept, too."""
-        with self._lock:
-            if (known := self._pages.get(name)) is None:
-                try:
-                    known = self._asked(name)
-                except SourceError as error:
-                    if error.kind not in _LASTING:
-                        raise
-                    known = error
-                self._pages[name] = known
-        if isinstance(known, SourceError):
-            raise known
-        return known
+        """The page and its user name, asked for once."""
+        return self._pages(name)
 
     def with_id(self, page_id: str) -> Page | None:
         """The page with this id, of those that were asked for in this run."""
-        found = (known[0] for known in self._pages.values() if not isinstance(known, SourceError))
-        return next((page for page in found if page.id == page_id), None)
+        return next((page for page, _ in self._pages.answers() if page.id == page_id), None)
 
     def feed(self, page: Page, cursor: str | None, since: int | None) -> pages.Page:
         """Posts on the page, by itself and by visitors, newest first, with the metrics of its own.

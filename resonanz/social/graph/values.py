@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from resonanz.social.fields import Unreadable, field
+from resonanz.social.fields import field, utc
 
 
 def time_of(item: Mapping[str, Any], name: str) -> datetime | None:
@@ -15,11 +15,7 @@ def time_of(item: Mapping[str, Any], name: str) -> datetime | None:
     value = field(item, name, str, int)
     if isinstance(value, int):
         return datetime.fromtimestamp(value, UTC)
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise Unreadable(f"{name} is no ISO 8601 time: {value[:40]!r}") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return utc(value, name)
 
 
 def count_of(item: Mapping[str, Any], name: str) -> float | None:

@@ -3,7 +3,6 @@
 Source: Meta's reference of IG User, its Media, Stories and Tags, IG Media Comments, IG Comment Replies (v25.0).
 """
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,10 +13,10 @@ from resonanz.social.fields import mappings
 from resonanz.social.graph.requests import Graph, following
 from resonanz.social.instagram.insights import MediaInsights
 from resonanz.social.instagram.media import COMMENT_FIELDS, MEDIA_FIELDS, REPLY_FIELDS, TAGGED_FIELDS, Account
+from resonanz.social.once import Once
 
 ACCOUNT_FIELDS = "id,username,followers_count,follows_count,media_count"
 COMMENTS_AT_ONCE = 50
-_LASTING = (Kind.CREDENTIALS, Kind.PERMISSION, Kind.GONE)
 
 
 class AccountApi:
@@ -31,30 +30,17 @@ class AccountApi:
         self.insights = insights
         self.figures: dict[str, dict[str, int]] = {}  # account id -> followers_count, follows_count, media_count
         self._size = size
-        self._lock = threading.Lock()
-        self._accounts: dict[str, Account | SourceError] = {}
+        self._accounts = Once(self._asked)
         self._takes_span = True
         self._read: dict[str, _Read] = {}  # by medium, while its comments are read
 
     def account(self, name: str) -> Account:
-        """The account, asked for once; a fault that no second try cures is kept, too."""
-        with self._lock:
-            if (known := self._accounts.get(name)) is None:
-                try:
-                    known = self._asked(name)
-                except SourceError as error:
-                    if error.kind not in _LASTING:
-                        raise
-                    known = error
-                self._accounts[name] = known
-        if isinstance(known, SourceError):
-            raise known
-        return known
+        """The account, asked for once."""
+        return self._accounts(name)
 
     def called(self, username: str | None) -> Account | None:
         """The account with this user name, of those that were asked for in this run."""
-        found = (known for known in self._accounts.values() if isinstance(known, Account) and known.name == username)
-        return next(found, None)
+        return next((account for account in self._accounts.answers() if account.name == username), None)
 
     def media(self, name: str, cursor: str | None, span: Mapping[str, int]) -> pages.Page:
         """Media of the account, newest first, with their insights. Stories are not among them.

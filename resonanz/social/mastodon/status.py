@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from resonanz.landing import Message
-from resonanz.social.fields import Unreadable, field
+from resonanz.social.fields import Unreadable, field, utc
 from resonanz.social.mastodon.people import PLATFORM, Instance, clean, keyed, keyed_mentions, private
 from resonanz.social.plaintext import plaintext
 from resonanz.social.texts import whole
@@ -139,9 +139,4 @@ def _rest(payload: Any, instance: Instance) -> Any:
 
 
 def _time(status: Mapping[str, Any], name: str) -> datetime:
-    value = field(status, name, str)
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise Unreadable(f"{name} is no ISO 8601 time: {value[:40]!r}") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return utc(field(status, name, str), name)

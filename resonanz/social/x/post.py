@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from resonanz.landing import Message
-from resonanz.social.fields import Unreadable, field, mappings
+from resonanz.social.fields import Unreadable, field, mappings, utc
 from resonanz.social.texts import whole
 from resonanz.social.x.people import PLATFORM, People, mentioned
 
@@ -179,7 +179,7 @@ def _times(post: Mapping[str, Any], first: str, latest: str) -> tuple[datetime |
     own there. Ids hold the time, too."""
     if post.get("created_at") is None:
         return _plausible(first), None if first == latest else _plausible(latest)
-    said = _time(field(post, "created_at", str))
+    said = utc(field(post, "created_at", str), "created_at")
     if first == latest:
         return said, None
     written, changed = snowflake_time(first), snowflake_time(latest)
@@ -199,14 +199,6 @@ def snowflake_time(native_id: str) -> datetime | None:
         return datetime.fromtimestamp(((int(native_id) >> 22) + _FIRST_MILLISECOND) / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _time(value: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise Unreadable(f"created_at is no ISO 8601 time: {value[:40]!r}") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _language(code: Any) -> str | None:

@@ -4,11 +4,11 @@ Sources: the resources "Videos", "CommentThreads" and "Comments" of the YouTube 
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from resonanz.landing import Message
-from resonanz.social.fields import Unreadable, field, mappings
+from resonanz.social.fields import Unreadable, field, mappings, utc
 from resonanz.social.youtube.people import PLATFORM, People
 
 _WATCH = "https://www.youtube.com/watch?v="
@@ -69,7 +69,7 @@ def written_at(thread: Any) -> datetime | None:
     """When a thread's first comment was written; None where that cannot be read."""
     try:
         first = field(field(thread, "snippet", Mapping), "topLevelComment", Mapping)
-        return _moment(field(field(first, "snippet", Mapping), "publishedAt", str))
+        return utc(field(field(first, "snippet", Mapping), "publishedAt", str), "publishedAt")
     except Unreadable:
         return None
 
@@ -101,7 +101,7 @@ def _video(video: Any, people: People) -> Message:
         author_name=title if is_company else None,
         is_company=is_company,
         account=people.names.get(channel) or (title if is_company else None),
-        created_at=_moment(field(snippet, "publishedAt", str)),
+        created_at=utc(field(snippet, "publishedAt", str), "publishedAt"),
         created_at_precision="second",
         text=text or None,
         text_is_repaired=is_repaired,
@@ -125,8 +125,8 @@ def _comment(comment: Any, people: People, video: str | None, replies: Any, thre
     is_company = people.is_company(channel, name)
     # What was typed; the text that is shown may have a video's title in place of its address.
     text, is_repaired = people.text(next(_strings(snippet, "textOriginal", "textDisplay"), ""))
-    created = _moment(field(snippet, "publishedAt", str))
-    edited = _moment(snippet["updatedAt"]) if isinstance(snippet.get("updatedAt"), str) else created
+    created = utc(field(snippet, "publishedAt", str), "publishedAt")
+    edited = utc(snippet["updatedAt"], "updatedAt") if isinstance(snippet.get("updatedAt"), str) else created
     metrics = {"reactions": count(snippet.get("likeCount")), "comments": None if parent else count(replies)}
     page = snippet.get("channelId")
     return Message(
@@ -205,11 +205,3 @@ def count(value: Any) -> float | None:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)
     return float(value) if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _moment(value: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Unreadable(f"{value[:40]!r} is no date") from None
