@@ -10,29 +10,22 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
-
 from resonanz.budget import Budget
 from resonanz.errors import ConfigError, Kind, SourceError
-from resonanz.http_answers import GARBLED, Answer, Explain, allowance, broken, parsed, refusal
+from resonanz.exchange import Exchange, Request
+from resonanz.http_answers import GARBLED, Answer, Explain, allowance, parsed, refusal
 
-TIMEOUT = (10.0, 30.0)  # seconds to connect, and between two pieces of an answer
-ANSWER_SECONDS = 120.0  # for a whole answer, however slowly it drips
-ANSWER_BYTES = 64 * 1024 * 1024
 ATTEMPTS = 4
 BACKOFF = 0.5  # seconds before the second attempt; doubles, with jitter
 NEAR = 60.0  # a limit that is lifted within so many seconds is waited for
 PATIENCE = 180.0  # seconds that one client waits for limits in all
 DOWN_AFTER = 3  # so many requests in a row given up: the server is down, later ones fail at once
 
+_HEADERS = {"Accept": "application/json", "User-Agent": "Resonanz (reads public posts)"}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,38 +41,6 @@ def base_address(value: str) -> str:
     if parts.query or parts.fragment:
         raise ValueError(f"{value!r}: leave out everything from the first ? or # on")
     return value.strip().rstrip("/")
-
-
-@dataclass(frozen=True)
-class _Token(AuthBase):
-    """The token, in a header only; see `Client.rebuild_auth` for redirects that leave the host."""
-
-    token: Callable[[], str]
-    header: str
-    scheme: str
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers[self.header] = f"{self.scheme}{self.token()}"
-        return request
-
-
-class _Session(requests.Session):
-    """A session that takes the token off a redirect to another host, in whatever header it stands."""
-
-    sent_in = "Authorization"
-
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
-        before, after = response.request.url or "", prepared_request.url or ""
-        if self.should_strip_auth(before, after):  # type: ignore[no-untyped-call]
-            prepared_request.headers.pop(self.sent_in, None)
-
-
-class _NoAuth(AuthBase):
-    """Nothing. That something stands here keeps requests from taking credentials out of ~/.netrc."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
 
 
 class Client:
@@ -125,17 +86,8 @@ class Client:
         self._has_token = bool(token)
         self._token = token
         self._renew: Callable[[], None] | None = getattr(token, "renew", None)
-        self._session = _Session()
-        self._session.sent_in = sent_in
-        scheme = "Bearer " if sent_in == "Authorization" else ""
-        given = token if callable(token) else lambda: str(token)
-        self._session.auth = _Token(given, sent_in, scheme) if token else _NoAuth()
-        self._session.headers.update({"Accept": "application/json", "User-Agent": "Resonanz (reads public posts)"})
-        self._session.headers.update(headers or {})
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.max_redirects = 5
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=workers))
+        self._sent_in = sent_in
+        self._exchange = Exchange(base, {**_HEADERS, **(headers or {})}, signed_in=sent_in, connections=workers)
         self._lock = threading.Lock()
         self._blocked_until: dict[str, float] = {}  # by bucket, on the monotonic clock
         self._patience = PATIENCE
@@ -169,7 +121,7 @@ class Client:
     def post(self, path: str, body: Mapping[str, Any], *, what: str, bucket: str = "", as_form: bool = False) -> Answer:
         """Send `body` as JSON, or as a form, to `path`; the JSON object of the answer."""
         sent = {"data": body} if as_form else {"json": body}
-        return self._ask("POST", path, what, dict, bucket, allow_redirects=False, **sent)
+        return self._ask("POST", path, what, dict, bucket, is_led_on=False, **sent)
 
     def each(
         self, function: Callable[[Item], Result], items: Iterable[Item]
@@ -227,18 +179,22 @@ class Client:
                 return answer
 
     def _once(self, method: str, path: str, what: str, expect: type, bucket: str, **request: Any) -> Answer:
-        address = self.base + path
-        try:
-            with self._session.request(method, address, timeout=TIMEOUT, stream=True, **request) as response:
-                body = _body(response, f"{what}: {address}")
-        except requests.RequestException as error:
-            raise broken(error, what, address) from None
-        if not 200 <= response.status_code < 300:
-            raise refusal(response, body, what, address, self.source, self._has_token, self._faults, self._explain)
-        answer = Answer(parsed(response, body, what, address, expect), response.links)
-        if (reset := allowance(response.headers)) is not None:
+        request["headers"] = {**(request.get("headers") or {}), **self._signed()}
+        asked = Request(method=method, address=self.base + path, **request)
+        reply = self._exchange.whole(asked, what)
+        if not 200 <= reply.status < 300:
+            raise refusal(reply, what, asked.address, self.source, self._has_token, self._faults, self._explain)
+        answer = Answer(parsed(reply, what, asked.address, expect), reply.links)
+        if (reset := allowance(reply.headers)) is not None:
             self._block(reset, bucket)
         return answer
+
+    def _signed(self) -> dict[str, str]:
+        """The token, in a header only."""
+        if not self._token:
+            return {}
+        token = self._token() if callable(self._token) else self._token
+        return {self._sent_in: f"Bearer {token}" if self._sent_in == "Authorization" else token}
 
     def _without_secret(self, error: SourceError) -> SourceError:
         """`error`, should a server have quoted the token in its words."""
@@ -276,15 +232,3 @@ class Client:
             )
         if wait > 0:
             time.sleep(wait)
-
-
-def _body(response: requests.Response, where: str) -> bytes:
-    end = time.monotonic() + ANSWER_SECONDS
-    pieces = bytearray()
-    for piece in response.iter_content(65_536):
-        pieces += piece
-        if len(pieces) > ANSWER_BYTES:
-            raise SourceError(Kind.CONTRACT, f"{where} answers with more than {ANSWER_BYTES >> 20} MiB; not read")
-        if time.monotonic() > end:
-            raise SourceError(Kind.TRANSIENT, f"{where} was not done with its answer after {ANSWER_SECONDS:.0f} s")
-    return bytes(pieces)

@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 import orjson
-import requests
+from requests.utils import parse_header_links
+from urllib3 import exceptions as faults_below
 
 from resonanz.errors import Kind, SourceError
 
@@ -40,6 +41,26 @@ _CURES = {
 
 
 @dataclass(frozen=True)
+class Reply:
+    """An HTTP answer as it came, its content decoded.
+
+    :param headers: by name in any case.
+    """
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def links(self) -> dict[str, dict[str, str]]:
+        """The addresses in the Link header by relation."""
+        header = self.headers.get("Link")
+        found = parse_header_links(header) if header else ()
+        return {link["rel"]: link for link in found if "rel" in link}
+
+
+@dataclass(frozen=True)
 class Answer:
     """A JSON answer and the addresses from its Link header (relation -> {"url": ...})."""
 
@@ -67,30 +88,30 @@ class Refusal:
 Explain = Callable[[int, Any, Mapping[str, str]], Refusal | None]
 
 
-def parsed(response: requests.Response, body: bytes, what: str, address: str, expect: type) -> Any:
-    """The JSON value in `body`; raises a contract SourceError with the answer's first characters where it is none."""
+def parsed(reply: Reply, what: str, address: str, expect: type) -> Any:
+    """The JSON value in `reply`; raises a contract SourceError with its first characters where that is none."""
     try:
-        value = orjson.loads(body)
+        value = orjson.loads(reply.body)
     except orjson.JSONDecodeError:
-        value = _leniently(response, body, what, address)
+        value = _leniently(reply, what, address)
     if not isinstance(value, expect):
         wanted = "a list" if expect is list else "an object"
-        shown = excerpt(body.decode("utf-8-sig", "replace"))
+        shown = excerpt(reply.body.decode("utf-8-sig", "replace"))
         raise SourceError(
             Kind.CONTRACT, f"{what}: {address} gave JSON, but not {wanted}: {shown}. {_CURES[Kind.CONTRACT]}."
         )
     return value
 
 
-def _leniently(response: requests.Response, body: bytes, what: str, address: str) -> Any:
+def _leniently(reply: Reply, what: str, address: str) -> Any:
     """The JSON value in a body with a byte order mark, broken UTF-8 or half characters; or what is wrong with it."""
-    text = body.decode("utf-8-sig", "replace")
+    text = reply.body.decode("utf-8-sig", "replace")
     try:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         if not text.strip():
             fault = "an empty answer instead of JSON"
-        elif text.lstrip().startswith("<") or "html" in response.headers.get("Content-Type", ""):
+        elif text.lstrip().startswith("<") or "html" in reply.headers.get("Content-Type", ""):
             fault = f"HTML instead of JSON: {excerpt(text)}"
         elif {"{": "}", "[": "]"}.get(text.strip()[0], text.strip()[-1]) != text.strip()[-1]:
             fault = f"JSON that breaks off after {len(text)} characters: {excerpt(text)}"
@@ -101,8 +122,7 @@ def _leniently(response: requests.Response, body: bytes, what: str, address: str
 
 
 def refusal(
-    response: requests.Response,
-    body: bytes,
+    reply: Reply,
     what: str,
     address: str,
     source: str,
@@ -111,10 +131,10 @@ def refusal(
     explain: Explain | None = None,
 ) -> SourceError:
     """The fault that a status outside 200 to 299 stands for."""
-    status = response.status_code
-    told = explain(status, _json(body), response.headers) if explain else None
+    status = reply.status
+    told = explain(status, _json(reply.body), reply.headers) if explain else None
     if told is None:
-        told = Refusal(None, *_error_words(body))
+        told = Refusal(None, *_error_words(reply.body))
     code, words = told.code, " ".join(told.words.split())[:300]
     by_status = _BY_STATUS.get(status, Kind.TRANSIENT if status >= 500 else Kind.CONTRACT)
     kind = told.kind or faults.get(code) or by_status
@@ -122,7 +142,7 @@ def refusal(
         kind = Kind.CONTRACT  # a proxy's page or a wrong address, not the API's word that something was deleted
     wait = told.retry_after
     if wait is None and kind in (Kind.LIMIT, Kind.TRANSIENT):
-        wait = reset(response.headers)
+        wait = reset(reply.headers)
     if kind is Kind.CREDENTIALS:
         place = f"RESONANZ_TOKEN_{source.upper()} or the Airflow connection resonanz_{source}"
         cure = f"The token was refused; renew it in {place}" if has_token else f"Put a token into {place}"
@@ -130,26 +150,38 @@ def refusal(
         cure = "It allows no more requests" + (f" for {wait:.0f} s" if wait is not None else " for now")
     else:
         cure = _CURES[kind]
-    said = f"{status} {response.reason or ''}".strip() + (f" ({words})" if words else "")
+    said = f"{status} {reply.reason}".strip() + (f" ({words})" if words else "")
     return SourceError(kind, f"{what}: {address} answered {said}. {cure}.", retry_after=wait, code=code)
 
 
-def broken(error: requests.RequestException, what: str, address: str) -> SourceError:
-    """The fault of a request that got no whole answer."""
+def broken(error: BaseException, what: str, address: str, has_begun: bool = False) -> SourceError:
+    """The fault of a request that got no whole answer.
+
+    :param error: what urllib3 raised.
+    :param has_begun: the answer had begun.
+    """
+    while isinstance(error, faults_below.MaxRetryError | faults_below.ProxyError) and _cause(error):
+        error = _cause(error) or error
     kind = Kind.TRANSIENT
-    if isinstance(error, requests.exceptions.SSLError):
+    if isinstance(error, faults_below.SSLError):
         kind, words = Kind.CONTRACT, "shows a certificate that cannot be trusted"
-    elif isinstance(error, requests.TooManyRedirects):
+    elif isinstance(error, faults_below.ResponseError):
         kind, words = Kind.CONTRACT, "redirects in a circle"
-    elif isinstance(error, requests.Timeout):
+    elif isinstance(error, faults_below.TimeoutError) and not isinstance(error, faults_below.NewConnectionError):
         words = "did not answer in time"
-    elif isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-        words = "broke off its answer"
-    elif isinstance(error, requests.ConnectionError):
-        words = f"cannot be reached ({_reason(error)})"
-    else:
+    elif isinstance(error, faults_below.LocationValueError | UnicodeError):
         kind, words = Kind.CONTRACT, f"cannot be asked ({type(error).__name__})"
+    elif has_begun:
+        words = "broke off its answer"
+    else:
+        words = f"cannot be reached ({_reason(error)})"
     return SourceError(kind, f"{what}: {address} {words}. {_CURES[kind]}.")
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """What urllib3 wrapped."""
+    found = getattr(error, "reason", None) or getattr(error, "original_error", None)
+    return found if isinstance(found, BaseException) else None
 
 
 def allowance(headers: Mapping[str, str]) -> float | None:
@@ -255,7 +287,7 @@ def _error_words(body: bytes) -> tuple[str, str]:
 def _reason(error: BaseException) -> str:
     """What the system said, without the address and its query that requests puts into its messages."""
     for cause in _below(error):
-        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, requests.RequestException):
+        if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
         if type(cause).__name__ in ("NameResolutionError", "RemoteDisconnected", "IncompleteRead"):
             return {

@@ -20,7 +20,7 @@ from extraction import Feed
 from loopback import Asked, Reply, Server, serve
 from mastodon_server import Mastodon
 
-from resonanz import http, http_answers
+from resonanz import exchange, http, http_answers
 from resonanz.privacy import Privacy
 
 PRIVACY = Privacy(b"a secret for tests only", [])
@@ -105,7 +105,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "BACKOFF", 0.01)
-    monkeypatch.setattr(http, "TIMEOUT", (2.0, 0.3))
+    monkeypatch.setattr(exchange, "TIMEOUT", (2.0, 0.3))
     monkeypatch.setattr(http_answers, "SHORTEST_WAIT", 0.01)
 
 

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from loopback import Asked, Reply, serve
 
-from resonanz import http
+from resonanz import exchange, http
 from resonanz.budget import Budget
 from resonanz.errors import ConfigError, Kind, SourceError
 from resonanz.http import Client, base_address
@@ -139,7 +139,7 @@ def test_nobody_listening_is_said_in_words():
 
 
 def test_a_server_that_does_not_answer_runs_into_the_timeout(monkeypatch):
-    monkeypatch.setattr(http, "TIMEOUT", (1.0, 0.1))
+    monkeypatch.setattr(exchange, "TIMEOUT", (1.0, 0.1))
     monkeypatch.setattr(http, "ATTEMPTS", 1)
 
     def sleepy(_: Asked) -> Reply:
@@ -150,7 +150,7 @@ def test_a_server_that_does_not_answer_runs_into_the_timeout(monkeypatch):
 
 
 def test_an_endless_answer_is_not_read_to_its_end(monkeypatch):
-    monkeypatch.setattr(http, "ANSWER_BYTES", 1000)
+    monkeypatch.setattr(exchange, "ANSWER_BYTES", 1000)
     assert fault(lambda _: Reply({"text": "x" * 200_000})).kind is Kind.CONTRACT
 
 

@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
 from resonanz.errors import Kind
-from resonanz.http_answers import refusal
+from resonanz.http_answers import Reply, refusal
 from resonanz.landing import METRICS as CANONICAL
 from resonanz.privacy import Privacy
 from resonanz.social.x.errors import explain
@@ -183,10 +182,8 @@ def test_whatever_comes_is_a_message_or_none(post):
 
 @pytest.mark.parametrize("problem", fixture("problems.json"), ids=lambda one: f"{one['status']} {one['code']}")
 def test_what_xs_problems_mean(problem):
-    response = requests.Response()
-    response.status_code, response.reason = problem["status"], "x"
-    body = json.dumps(problem["body"]).encode()
-    fault = refusal(response, body, "posts", "https://api.x.com/2/tweets", "brand", True, {}, explain)
+    reply = Reply(problem["status"], "x", {}, json.dumps(problem["body"]).encode())
+    fault = refusal(reply, "posts", "https://api.x.com/2/tweets", "brand", True, {}, explain)
     assert (fault.kind, fault.code) == (Kind(problem["kind"]), problem["code"])
     if fault.code == "UsageCapExceeded":
         assert fault.retry_after > 0

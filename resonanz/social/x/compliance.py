@@ -7,14 +7,15 @@ A job may take longer than a run: its number is noted, and a later run fetches w
 import json
 import time
 from collections.abc import Container, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
+import urllib3
 
 from resonanz.errors import Kind, SourceError
-from resonanz.http import LOOPBACK, TIMEOUT
-from resonanz.http_answers import broken
+from resonanz.exchange import Exchange, Request
+from resonanz.http import LOOPBACK
 from resonanz.landing import Message
 from resonanz.social.faults import report
 from resonanz.social.notes import Notes
@@ -23,6 +24,7 @@ from resonanz.social.reader import Reader
 POLLS: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0, 8.0)  # seconds before each look at a job that was just created
 _NAME = "compliance"
 _ATTEMPTS = 3
+_HOST = "the host for its files"  # its addresses hold their own signatures
 _HARMLESS = frozenset({"scrub_geo"})  # where somebody was is never kept
 _UNFINISHED = frozenset({"created", "in_progress"})
 
@@ -96,47 +98,43 @@ class Compliance:
 
     def _send(self, url: str, body: bytes) -> None:
         headers = {"Content-Type": "text/plain"}
-        with self._exchange("PUT", url, "sending the ids", data=body, headers=headers):
+        with self._opened("PUT", url, "sending the ids", data=body, headers=headers):
             pass
 
     def _lines(self, url: str) -> Iterator[str]:
-        with self._exchange("GET", url, "fetching the results") as response:
-            try:
-                for line in response.iter_lines():
-                    if line.strip():
-                        yield line.decode("utf-8", "replace")
-            except requests.RequestException as error:
-                raise broken(error, "compliance job: fetching the results", "the host for its files") from None
+        with self._opened("GET", url, "fetching the results") as response:
+            for line in response:
+                if line.strip():
+                    yield line.decode("utf-8", "replace")
 
-    def _exchange(self, method: str, url: str, what: str, **request: Any) -> requests.Response:
-        """One request to an address that holds its own signature: without the token, and never named in words."""
+    @contextmanager
+    def _opened(self, method: str, url: str, what: str, **request: Any) -> Iterator[urllib3.BaseHTTPResponse]:
+        """The answer of an address that holds its own signature: asked without the token, and never named in words."""
         said = f"compliance job: {what}"
         parts = urlsplit(url)
         if not (parts.scheme == "https" or (self._may_be_plain and parts.hostname in LOOPBACK)):
             raise SourceError(Kind.CONTRACT, f"{said}: X gave no https address for it")
-        for attempt in range(1, _ATTEMPTS + 1):
+        asked = Request(method=method, address=url, is_led_on=False, shown=_HOST, **request)
+        with ExitStack() as stack:
+            yield self._tried(stack, Exchange(url, {}), asked, said)
+
+    def _tried(self, stack: ExitStack, exchange: Exchange, asked: Request, said: str) -> urllib3.BaseHTTPResponse:
+        attempt = 0
+        while True:
+            attempt += 1
             try:
-                response = requests.request(
-                    method, url, timeout=TIMEOUT, stream=True, auth=_unsigned, allow_redirects=False, **request
-                )
-            except requests.RequestException as error:
-                fault = broken(error, said, "the host for its files")
+                response = stack.enter_context(exchange.opened(asked, said))
+            except SourceError as error:
+                fault = error
             else:
-                if 200 <= response.status_code < 300:
+                if 200 <= response.status < 300:
                     return response
-                response.close()
-                kind = Kind.TRANSIENT if response.status_code >= 500 else Kind.CONTRACT
-                words = f"{said}: the host for its files answered {response.status_code}"
+                kind = Kind.TRANSIENT if response.status >= 500 else Kind.CONTRACT
+                words = f"{said}: {_HOST} answered {response.status}"
                 fault = SourceError(kind, f"{words}. The next run tries again.")
             if not fault.is_retryable or attempt == _ATTEMPTS:
-                break
+                raise fault
             time.sleep(0.5 * attempt)
-        raise fault
-
-
-def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Nothing is added; that something stands here keeps requests from taking credentials out of ~/.netrc."""
-    return request
 
 
 def _job(value: Mapping[str, Any]) -> Mapping[str, Any]:
