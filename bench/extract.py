@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
+import urllib3
 
 from bench.timing import compare
-from resonanz import http, settings
+from resonanz import settings
 from resonanz.extract import extract
 from resonanz.local.demo_tokens import demo_tokens
 
@@ -97,21 +98,19 @@ def _extract(file: Path, home: Path, name: str) -> int:
 @contextmanager
 def _recording(sent: list[dict[str, Any]]) -> Iterator[None]:
     """Note every request that an extraction sends, so that the bare loop can send the same."""
-    send = http._Session.send
+    send = urllib3.PoolManager.request
 
-    def noting(session: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        answer = send(session, request, **options)
+    def noting(pool: Any, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
+        answer = send(pool, method, url, **options)
         if "json" in answer.headers.get("Content-Type", ""):
-            sent.append(
-                {"method": request.method, "url": request.url, "headers": dict(request.headers), "data": request.body}
-            )
+            sent.append({"method": method, "url": url, "headers": dict(options["headers"]), "data": options["body"]})
         return answer
 
-    http._Session.send = noting  # type: ignore[method-assign, assignment]
+    urllib3.PoolManager.request = noting  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
-        http._Session.send = send  # type: ignore[method-assign]
+        urllib3.PoolManager.request = send  # type: ignore[method-assign]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     serving = commands.add_parser("serve", help="write the exports and serve the platforms' APIs until stopped")
     serving.add_argument("--port", type=int, default=8765, help="port on 127.0.0.1 (default: 8765; 0: any free one)")
+    serving.add_argument("--times", type=int, default=1, help="so many times as much is said (default: 1)")
     exporting = commands.add_parser("export", help="write the exports and end")
     for command in (serving, exporting):
         command.add_argument("--archives", type=Path, required=True, help="folder for the exports")
@@ -23,7 +24,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         if arguments.command == "serve":
-            serve(arguments.port, arguments.archives, arguments.seed)
+            serve(arguments.port, arguments.archives, arguments.seed, arguments.times)
         else:
             for path in archives.write(build(arguments.seed), arguments.archives):
                 print(path)

@@ -1,6 +1,6 @@
 """The company on the big platforms: what it posts on each, who writes to it there, and in which shape."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from demo.company import CAMPAIGN_HASHTAGS, DAYS, NAME, STORIES, day_of
@@ -78,8 +78,16 @@ SHAPES = {
 }
 
 
-def perform(stage: Stage, planned: Iterable[Planned]) -> None:
-    """Fill `stage` as its channel's shape says."""
+def perform(stage: Stage, planned: Sequence[Planned], times: int = 1) -> None:
+    """Fill `stage` as its channel's shape says, `times` over."""
+    for _ in range(times):
+        _perform(stage, planned)
+    _make_findable(stage)
+    if stage.channel == "x":
+        _quotes(stage)
+
+
+def _perform(stage: Stage, planned: Sequence[Planned]) -> None:
     shape, rng = SHAPES[stage.channel], stage.rng
     for post in planned:
         if rng.random() >= shape.posts.get(post.kind, 0.0):
@@ -94,9 +102,6 @@ def perform(stage: Stage, planned: Iterable[Planned]) -> None:
                 root = customer_thread(stage, topic, private_moment(rng, day))
                 if root is not None:
                     root.place = pick(rng, shape.places)
-    _make_findable(stage)
-    if stage.channel == "x":
-        _quotes(stage)
 
 
 def _make_findable(stage: Stage) -> None:

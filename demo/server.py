@@ -49,12 +49,12 @@ def start(
     return Server([standin(world, limit, window) for standin in STANDINS], port, faults)
 
 
-def serve(port: int, folder: Path, seed: int = SEED) -> None:
+def serve(port: int, folder: Path, seed: int = SEED, times: int = 1) -> None:
     """Write the exports into `folder`, serve until SIGTERM or SIGINT, and say in one line when it is ready."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    world = build(seed)
+    world = build(seed, times=times)
     archives.write(world, folder)
     with start(port, world=world) as server:
         count = sum(len(messages) for messages in world.messages.values())

@@ -1,6 +1,9 @@
 """Everything that is said about Weidenfels in 90 days, from one seed."""
 
+import re
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from random import Random
 
@@ -14,6 +17,7 @@ from demo.reviews import employer_reviews, finish_reviews, place_reviews, shop_r
 from demo.scene import Stage
 from demo.social import perform, plan
 
+_WORD = re.compile(r"\w+")
 SEED = 1921  # the year in which Weidenfels made its first bicycle bell
 
 
@@ -37,12 +41,25 @@ class World:
 
     def mentions(self, message: Message) -> list[tuple[int, int, Person]]:
         """Who is mentioned in a message's text: (first character, number of characters, who), in that order."""
-        return channels.mentions(message, self.people[message.channel])
+        called = self._called[message.channel]
+        words = dict.fromkeys(_WORD.findall(message.text))
+        return channels.mentions(message, [person for word in words for person in called.get(word, ())])
+
+    @cached_property
+    def _called(self) -> dict[str, dict[str, list[Person]]]:
+        """Channel -> the first word of what people are called -> who they are."""
+        found: dict[str, dict[str, list[Person]]] = {}
+        for channel, people in self.people.items():
+            by_word = found[channel] = defaultdict(list)
+            for person in people:
+                by_word[_WORD.findall(person.called)[0]].append(person)
+        return found
 
 
-def build(seed: int = SEED, folder: Path = FOLDER) -> World:
+def build(seed: int = SEED, folder: Path = FOLDER, times: int = 1) -> World:
     """The demo's world: the same for the same seed and phrases, on every machine and Python from 3.11.
 
+    :param times: how often everything happens: for measuring, a company about which more is said.
     :raises demo.phrases.PhraseError: a phrase file is missing, or a line in it names an unknown slot.
     """
     phrases = Phrases(folder)
@@ -51,8 +68,9 @@ def build(seed: int = SEED, folder: Path = FOLDER) -> World:
     for channel in ("mastodon", "bluesky", "shop", "employer"):
         rng = Random(f"{seed}:{channel}")
         stages[channel] = Stage(channel, rng, People(channel, Random(f"{seed}:{channel}:people")), phrases)
-    perform(stages["mastodon"], planned, share=0.6, heat=0.75)
-    perform(stages["bluesky"], planned, share=0.4, heat=0.5)
+    for _ in range(times):
+        perform(stages["mastodon"], planned, share=0.6, heat=0.75)
+        perform(stages["bluesky"], planned, share=0.4, heat=0.5)
     shop_reviews(stages["shop"], per_day=9.0)
     employer_reviews(stages["employer"], per_day=1.8)
     messages = {
@@ -65,8 +83,8 @@ def build(seed: int = SEED, folder: Path = FOLDER) -> World:
         rng = Random(f"{seed}:{channel}")
         stage = stages[channel] = Stage(channel, rng, People(channel, Random(f"{seed}:{channel}:people")), phrases)
         if channel in SHAPES:
-            channels.perform(stage, planned)
+            channels.perform(stage, planned, times)
         else:
-            place_reviews(stage, per_day=2.1)
+            place_reviews(stage, per_day=2.1 * times)
         messages[channel] = finish_channels.finish(stage, phrases)
     return World(seed, messages, {channel: stage.people.all() for channel, stage in stages.items()}, phrases)

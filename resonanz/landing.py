@@ -186,9 +186,10 @@ def _table(first: int, observed_at: datetime, messages: Sequence[Message]) -> pa
     for name in ("metrics", "unavailable_metrics"):
         columns[name] = [_json(value) if value else None for value in columns[name]]
     columns["payload"] = [_json(message.payload) for message in messages]
-    columns["row_number"] = list(range(first, first + len(messages)))
-    columns["observed_at"] = [observed_at] * len(messages)
-    return pa.table([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
+    arrays = {name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}
+    arrays["row_number"] = pa.array(range(first, first + len(messages)), pa.int64())
+    arrays["observed_at"] = pa.repeat(pa.scalar(observed_at, _UTC), len(messages))
+    return pa.table([arrays[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
 def _json(value: Any) -> str:

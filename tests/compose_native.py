@@ -72,7 +72,7 @@ class Native:
         options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
         server = [str(folder / "postgres"), "-D", str(data), "-p", self._ports["5432"], *options]
         self._spawn("postgres", [*as_owner, *server], env)
-        self.wait_until_healthy("postgres", timeout=30)
+        self.wait_until_healthy("postgres", timeout=120)
         login = ["-h", "127.0.0.1", "-U", env["POSTGRES_USER"]]
         self._call(
             [str(folder / "createdb"), *login, env["POSTGRES_DB"]], env | {"PGPASSWORD": env["POSTGRES_PASSWORD"]}
@@ -89,7 +89,7 @@ class Native:
 
     def wait(self, name: str) -> int:
         """The exit status of a service that ends by itself."""
-        status = self._running[name].wait(timeout=180)
+        status = self._running[name].wait(timeout=600)
         del self._running[name]
         return status
 
@@ -174,7 +174,7 @@ class Native:
         kind, *test = self.services[name]["healthcheck"]["test"]
         command = ["sh", "-c", *test] if kind == "CMD-SHELL" else test
         return subprocess.run(
-            command, env=self.environment(name), capture_output=True, text=True, cwd=self.home, timeout=60
+            command, env=self.environment(name), capture_output=True, text=True, cwd=self.home, timeout=300
         )
 
     def _spawn(self, name: str, command: list[str], env: dict[str, str]) -> None:
@@ -190,7 +190,7 @@ class Native:
             )
 
     def _call(self, command: list[str], env: dict[str, str]) -> None:
-        done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=self.home, timeout=60)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=self.home, timeout=300)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
 

@@ -20,3 +20,11 @@ def datasets() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no public data sets at {folder}")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side goes file by file; only what starts a whole Airflow goes one after the other, and begins first."""
+    whole = {item.path for item in items if item.get_closest_marker("airflow")}
+    items.sort(key=lambda item: item.path not in whole)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("airflow" if item.path in whole else item.path.stem))

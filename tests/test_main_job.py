@@ -42,7 +42,7 @@ def start(home: Path, sources: Path | None = None) -> subprocess.Popen[str]:
 
 def run(home: Path, sources: Path | None = None) -> tuple[int, str, str]:
     job = start(home, sources)
-    out, err = job.communicate(timeout=550)
+    out, err = job.communicate(timeout=1500)
     return job.returncode, out, err
 
 
@@ -134,7 +134,7 @@ def test_tasks_killed_in_every_stage_leave_the_same_marts(demo: tuple[Path, str]
             stage = line.strip().rsplit(" · ", 1)[-1]
             if "warehouse ·" in line and stage in to_kill and stage not in killed and _kill_task(home):
                 killed.append(stage)
-        status = job.wait(timeout=60)
+        status = job.wait(timeout=600)
     assert status == 0, job.stderr.read() if job.stderr else ""
     assert killed == to_kill
     assert reader.errors == []

@@ -39,7 +39,7 @@ base_url = "{base}"
 hashtags = ["a"]
 """
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 
 class Limited(Mastodon):
@@ -77,7 +77,7 @@ class Up:
 
     def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(RESONANZ), *arguments], env=self.environment, capture_output=True, text=True, timeout=240
+            [str(RESONANZ), *arguments], env=self.environment, capture_output=True, text=True, timeout=700
         )
 
     @property
@@ -97,7 +97,7 @@ class Up:
         return sorted(row["native_id"] for file in files for row in pq.read_table(file).to_pylist())
 
 
-def waited_for(condition: Callable[[], bool], seconds: float = 240) -> bool:
+def waited_for(condition: Callable[[], bool], seconds: float = 900) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -173,7 +173,7 @@ def test_connections_of_this_airflow_are_found_from_the_command_line(up: Up) -> 
     code += "with at_hand(sources_file(), home()): print(sorted(credentials('letters').secrets.items()))"
     inside = environment(up.lake, 0, 0, sources=Path(up.environment["RESONANZ_SOURCES"]), scheduled=True)
     for env in (up.environment, up.environment | inside):  # in a shell, and in a container that has Airflow's variables
-        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120)
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300)
         assert "[('client_id', 'app-99'), ('login', 'weidenfels')]" in done.stdout, done.stderr
     checked = up.call("sources", "check", "letters")
     assert (checked.returncode, checked.stdout.splitlines()[0]) == (

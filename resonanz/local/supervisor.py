@@ -27,7 +27,7 @@ from resonanz.stages import WAREHOUSE_POOL
 UI_PORT = 8080
 DEMO_PORT = 8765
 _PRELOADED = Path(__file__).parent / "preloaded"
-_STARTING_S = 180
+_STARTING_S = 600  # a busy machine takes minutes; a process that ends is told at once
 
 
 class Stopped(Exception):

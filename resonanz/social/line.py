@@ -21,20 +21,21 @@ class Line:
         self._memory = memory
         self._now = datetime.now(UTC)
         self._newest = moment(state.get("newest"))
+        self._floor = self._newest - lookback if self._newest else None
         self.is_complete = False
 
     @property
     def floor(self) -> datetime | None:
         """The start of the look-back window; None before anything was seen."""
-        return self._newest - self._lookback if self._newest else None
+        return self._floor
 
     def saw(self, name: str, created: datetime | None) -> None:
         """The timeline shows the message remembered as `name`."""
         # A date in the future, which other servers may send, moves no window.
         if created is not None and created <= self._now and (self._newest is None or created > self._newest):
-            self._newest = created
+            self._newest, self._floor = created, created - self._lookback
             self.state["newest"] = created.isoformat()
-        if self.is_young(created):
+        if created is None or self._floor is None or created >= self._floor:
             self._memory.saw(self.name, name, created.isoformat() if created else None)
 
     def is_young(self, created: datetime | None) -> bool:

@@ -4,6 +4,7 @@ import html as markup
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,10 +55,13 @@ class Instance:
         return self.privacy.author_key(PLATFORM, self.full(acct))
 
 
-def clean(value: Any, instance: Instance) -> Any:
+def clean(value: Any, instance: Instance, content: str | None = None) -> Any:
     """A copy of a JSON value of the API without private people: accounts and mentions keyed, addresses that lead
-    to them left out. The company's own accounts keep their names."""
-    structure = _structure(value, instance)
+    to them left out. The company's own accounts keep their names.
+
+    :param content: what `keyed_mentions` made of the content of `value`, where that is at hand.
+    """
+    structure = _structure(value, instance, content)
     try:
         data = orjson.dumps(structure)
     except TypeError:  # halves of broken characters
@@ -68,7 +72,7 @@ def clean(value: Any, instance: Instance) -> Any:
     return _strings(structure, instance, private(value, instance))
 
 
-def _structure(value: Any, instance: Instance) -> Any:
+def _structure(value: Any, instance: Instance, content: str | None = None) -> Any:
     if isinstance(value, list):
         return [_structure(item, instance) if isinstance(item, dict | list) else item for item in value]
     if not isinstance(value, dict):
@@ -78,14 +82,13 @@ def _structure(value: Any, instance: Instance) -> Any:
         if instance.is_company(acct):
             return {name: value[name] for name in ("id", "acct", "username", "display_name", "url") if name in value}
         return {"acct": instance.key(acct), **({"bot": value["bot"]} if "bot" in value else {})}
-    kept = {
-        name: _structure(item, instance) if isinstance(item, dict | list) else item
-        for name, item in value.items()
-        if name not in _LEFT_OUT
-    }
-    author = value.get("account")
+    kept = {name: item for name, item in value.items() if name not in _LEFT_OUT}
+    for name, item in kept.items():
+        if item and isinstance(item, dict | list):
+            kept[name] = _structure(item, instance)
     if isinstance(value.get("content"), str):
-        kept["content"] = keyed_mentions(value["content"], value, instance)
+        kept["content"] = keyed_mentions(value["content"], value, instance) if content is None else content
+    author = value.get("account")
     if isinstance(author, dict) and not (isinstance(author.get("acct"), str) and instance.is_company(author["acct"])):
         kept.pop("url", None)
         kept.pop("uri", None)
@@ -160,12 +163,10 @@ def keyed_mentions(content: str, status: Mapping[str, Any], instance: Instance) 
     }
 
     def mention(found: re.Match[str]) -> str:
-        attributes = {name.lower(): one or two for name, one, two in _ATTRIBUTE.findall(found["attributes"])}
-        classes = attributes.get("class", "").split()
-        if "mention" not in classes or "hashtag" in classes:
+        named = _named(found["attributes"], found["shown"])
+        if named is None:
             return found[0]
-        shown = plaintext(found["shown"]).strip()
-        address = markup.unescape(attributes.get("href", ""))
+        shown, address = named
         acct = known.get(address) or _acct(shown, address, instance)
         if not instance.is_company(acct):
             return f"@{instance.key(acct)}"
@@ -173,6 +174,16 @@ def keyed_mentions(content: str, status: Mapping[str, Any], instance: Instance) 
         return markup.escape(f"@{full}" if instance.privacy.is_company(full) else shown)
 
     return _ANCHOR.sub(mention, content) if "mention" in content else content
+
+
+@lru_cache(maxsize=10_000)  # the company is mentioned again and again
+def _named(attributes: str, shown: str) -> tuple[str, str] | None:
+    """Who is mentioned by a link, as shown and by address; None for a link that mentions nobody."""
+    given = {name.lower(): one or two for name, one, two in _ATTRIBUTE.findall(attributes)}
+    classes = given.get("class", "").split()
+    if "mention" not in classes or "hashtag" in classes:
+        return None
+    return plaintext(shown).strip(), markup.unescape(given.get("href", ""))
 
 
 def _acct(shown: str, address: str, instance: Instance) -> str:

@@ -69,7 +69,8 @@ def _message(status: Any, instance: Instance, thread: Thread | None, origin: str
     own = instance.full(acct) if is_company else None
     called = instance.full(mentioned[0]) if mentioned else None
     parent = status.get("in_reply_to_id") or (thread.parent if thread else None)
-    text, is_repaired = _text(status, instance)
+    content = keyed_mentions(str(field(status, "content", str)), status, instance)
+    text, is_repaired = _text(status, content, instance)
     return Message(
         platform=PLATFORM,
         native_id=native_id,
@@ -89,7 +90,7 @@ def _message(status: Any, instance: Instance, thread: Thread | None, origin: str
         # An address with the author's handle in it only for the company; this one opens without.
         url=(status.get("url") if is_company else None) or f"https://{instance.domain}/statuses/{native_id}",
         metrics=dict(_metrics(status)),
-        payload=clean(status, instance),
+        payload=clean(status, instance, content),
         origin=origin,
     )
 
@@ -109,8 +110,8 @@ def _quoted(status: Mapping[str, Any]) -> Iterator[str]:
         yield author["acct"]
 
 
-def _text(status: Mapping[str, Any], instance: Instance) -> tuple[str | None, bool]:
-    said = plaintext(keyed_mentions(str(field(status, "content", str)), status, instance))
+def _text(status: Mapping[str, Any], content: str, instance: Instance) -> tuple[str | None, bool]:
+    said = plaintext(content)
     # A content warning stands above the text and is not part of it, unless it is all there is.
     text, is_repaired = whole(said or str(status.get("spoiler_text") or ""))
     known = private(status, instance) if "@" in text or "＠" in text else {}
