@@ -1,6 +1,6 @@
 """What a platform would report about one of the company's accounts for one day, from what happens in the world."""
 
-from demo.company import DAYS, day_of
+from demo.company import DAYS
 from demo.world import World
 
 
@@ -15,14 +15,11 @@ def daily(world: World, channel: str, day: int) -> dict[str, int]:
     A message's views come half on its own day and fade over four days; rounding makes no two days equal by accident.
     """
     totals = dict.fromkeys(("views", "impressions", "reach", "clicks", "engagements"), 0.0)
-    for message in world.messages[channel]:
-        age = day - day_of(message.created_at)
-        if not message.author.is_company or message.is_deleted or not 0 <= age < 4:
-            continue
-        share = (0.5, 0.25, 0.15, 0.1)[age]
-        for name in ("views", "impressions", "reach", "clicks"):
-            totals[name] += share * (getattr(message, name) or 0)
-        totals["engagements"] += share * (message.favourites + message.shares + len(message.replies))
+    for age, share in ((3, 0.1), (2, 0.15), (1, 0.25), (0, 0.5)):
+        for message in world.own_by_day[channel].get(day - age, ()):
+            for name in ("views", "impressions", "reach", "clicks"):
+                totals[name] += share * (getattr(message, name) or 0)
+            totals["engagements"] += share * (message.favourites + message.shares + len(message.replies))
     counts = {name: int(value) for name, value in totals.items()}
     counts["profile_views"] = 20 + counts["engagements"] // 3 + day * 37 % 11
     counts["new_followers"] = max(0, followers(world, channel, day) - followers(world, channel, day - 1))

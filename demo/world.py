@@ -9,6 +9,7 @@ from random import Random
 
 from demo import channels, finish_channels
 from demo.channels import SHAPES
+from demo.company import day_of
 from demo.finish import finish
 from demo.messages import Message
 from demo.people import People, Person
@@ -44,6 +45,17 @@ class World:
         called = self._called[message.channel]
         words = dict.fromkeys(_WORD.findall(message.text))
         return channels.mentions(message, [person for word in words for person in called.get(word, ())])
+
+    @cached_property
+    def own_by_day(self) -> dict[str, dict[int, list[Message]]]:
+        """Channel -> day -> what the company wrote then and has not deleted."""
+        found: dict[str, dict[int, list[Message]]] = {}
+        for channel, messages in self.messages.items():
+            by_day = found[channel] = defaultdict(list)
+            for message in messages:
+                if message.author.is_company and not message.is_deleted:
+                    by_day[day_of(message.created_at)].append(message)
+        return found
 
     @cached_property
     def _called(self) -> dict[str, dict[str, list[Person]]]:

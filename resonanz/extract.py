@@ -1,6 +1,8 @@
 """Extract: read what is new at one source and land it, through dlt, with the source's cursor in dlt's state."""
 
+import gc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +75,8 @@ def extract(settings: Settings, name: str, window: Window | None = None) -> Extr
 
 def _land(pipeline: Pipeline, streams: list[Any], context: Context) -> None:
     try:
-        pipeline.land(streams)
+        with _few_collections():
+            pipeline.land(streams)
         for landed in context.on_landed:
             landed()
     finally:
@@ -81,6 +84,20 @@ def _land(pipeline: Pipeline, streams: list[Any], context: Context) -> None:
             ended()
     if not any(problem.is_retryable for problem in context.problems):
         pipeline.finish()
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Python's garbage collector looks at all that was imported again and again while rows pass through by the
+    thousand, none of which is in a circle: a tenth of the time of an extraction."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _plain(settings: Settings, source: Source, context: Context) -> Callable[[str], str]:
