@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+_OBJECTS = (dict, Mapping)  # a dict is told at once, other mappings take a search
+
 
 class Unreadable(Exception):
     """A field is missing or holds what it should not; the message names it."""
@@ -11,7 +13,7 @@ class Unreadable(Exception):
 
 def field(value: Any, name: str, *kinds: type) -> Any:
     """`value[name]`; raises Unreadable where it is missing or of none of `kinds`."""
-    found = value.get(name) if isinstance(value, dict | Mapping) else None
+    found = value.get(name) if isinstance(value, _OBJECTS) else None
     if not isinstance(found, kinds) or isinstance(found, bool):
         wanted = " or ".join(kind.__name__ for kind in kinds)
         raise Unreadable(
@@ -32,5 +34,5 @@ def utc(value: str, name: str) -> datetime:
 def mappings(value: Any) -> Iterator[Mapping[str, Any]]:
     """The objects in a list; nothing where `value` is no list. For parts that a message can be read without."""
     for item in value if isinstance(value, list) else ():
-        if isinstance(item, dict | Mapping):
+        if isinstance(item, _OBJECTS):
             yield item

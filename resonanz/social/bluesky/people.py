@@ -45,9 +45,9 @@ class People:
                 names = isinstance(did, str) and isinstance(handle, str) and (did, handle)
                 if names and any(map(self._is_configured, names)):
                     self.companies[names[0]] = names[1]
-                todo += [item for item in current.values() if isinstance(item, dict | list)]
+                todo += [item for item in current.values() if isinstance(item, (dict, list))]
             elif isinstance(current, list):
-                todo += [item for item in current if isinstance(item, dict | list)]
+                todo += [item for item in current if isinstance(item, (dict, list))]
 
     def is_company(self, *names: str) -> bool:
         return any(name in self.companies or self._is_configured(name) for name in names)
@@ -144,7 +144,7 @@ def _structure(value: Any, people: People, handles: dict[str, str]) -> Any:
     for name, item in value.items():
         if name in _LEFT_OUT:
             continue
-        if isinstance(item, dict | list) or (isinstance(item, str) and "did:" in item):
+        if isinstance(item, (dict, list)) or (isinstance(item, str) and "did:" in item):
             kept[name] = _structure(item, people, handles)
         else:
             kept[name] = item

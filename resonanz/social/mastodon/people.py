@@ -15,6 +15,7 @@ from resonanz.social.plaintext import plaintext
 from resonanz.social.texts import whole
 
 PLATFORM = "mastodon"
+_NESTED = (dict, list)
 _ANCHOR = re.compile(r"<a\b(?P<attributes>[^>]*)>(?P<shown>.*?)</a>", re.DOTALL | re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"\b(href|class)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _PROFILE = re.compile(r"https?://(?P<host>[\w.-]+(?::\d+)?)/@(?P<user>[\w.-]*\w)(?:@(?P<home>[\w.-]*\w))?")
@@ -55,11 +56,12 @@ class Instance:
         return self.privacy.author_key(PLATFORM, self.full(acct))
 
 
-def clean(value: Any, instance: Instance, content: str | None = None) -> Any:
+def clean(value: Any, instance: Instance, content: str | None = None, known: Mapping[str, str] | None = None) -> Any:
     """A copy of a JSON value of the API without private people: accounts and mentions keyed, addresses that lead
     to them left out. The company's own accounts keep their names.
 
     :param content: what `keyed_mentions` made of the content of `value`, where that is at hand.
+    :param known: what `private` found in `value`, where that is at hand.
     """
     structure = _structure(value, instance, content)
     try:
@@ -69,12 +71,12 @@ def clean(value: Any, instance: Instance, content: str | None = None) -> Any:
     else:
         if b"@" not in data and "＠".encode() not in data:
             return structure  # nobody is named in any of its strings
-    return _strings(structure, instance, private(value, instance))
+    return _strings(structure, instance, private(value, instance) if known is None else known)
 
 
 def _structure(value: Any, instance: Instance, content: str | None = None) -> Any:
     if isinstance(value, list):
-        return [_structure(item, instance) if isinstance(item, dict | list) else item for item in value]
+        return [_structure(item, instance) if isinstance(item, _NESTED) else item for item in value]
     if not isinstance(value, dict):
         return value
     acct = value.get("acct")
@@ -84,7 +86,7 @@ def _structure(value: Any, instance: Instance, content: str | None = None) -> An
         return {"acct": instance.key(acct), **({"bot": value["bot"]} if "bot" in value else {})}
     kept = {name: item for name, item in value.items() if name not in _LEFT_OUT}
     for name, item in kept.items():
-        if item and isinstance(item, dict | list):
+        if item and isinstance(item, _NESTED):
             kept[name] = _structure(item, instance)
     if isinstance(value.get("content"), str):
         kept["content"] = keyed_mentions(value["content"], value, instance) if content is None else content
@@ -108,8 +110,8 @@ def _strings(value: Any, instance: Instance, known: Mapping[str, str]) -> Any:
         return keyed(value, instance, known)
     if isinstance(value, dict):
         return {
-            keyed(name, instance, known): _strings(item, instance, known)
-            if isinstance(item, str | dict | list)
+            keyed(name, instance, known) if may_name(name) else name: _strings(item, instance, known)
+            if isinstance(item, _NESTED) or (isinstance(item, str) and may_name(item))
             else item
             for name, item in value.items()
         }
@@ -118,9 +120,14 @@ def _strings(value: Any, instance: Instance, known: Mapping[str, str]) -> Any:
     return value
 
 
+def may_name(text: str) -> bool:
+    """Whether somebody's account name may stand in `text`."""
+    return "@" in text or "＠" in text
+
+
 def keyed(text: str, instance: Instance, known: Mapping[str, str]) -> str:
     """`text` with private people keyed: in addresses of profiles, as full account names, as @mentions."""
-    if "@" not in text and "＠" not in text:
+    if not may_name(text):
         return text
     if "/@" in text:
         text = _PROFILE.sub(lambda found: _keyed_address(found, instance), text)
@@ -148,9 +155,8 @@ def private(value: Any, instance: Instance) -> dict[str, str]:
             acct = current.get("acct")
             if isinstance(acct, str) and "@" in acct and not instance.is_company(acct):
                 found[acct] = instance.key(acct)
-            todo += [item for item in current.values() if isinstance(item, dict | list)]
-        elif isinstance(current, list):
-            todo += [item for item in current if isinstance(item, dict | list)]
+            current = current.values()
+        todo += [item for item in current if item and isinstance(item, _NESTED)]
     return found
 
 

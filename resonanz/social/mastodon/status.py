@@ -7,7 +7,7 @@ from typing import Any
 
 from resonanz.landing import Message
 from resonanz.social.fields import Unreadable, field, utc
-from resonanz.social.mastodon.people import PLATFORM, Instance, clean, keyed, keyed_mentions, private
+from resonanz.social.mastodon.people import PLATFORM, Instance, clean, keyed, keyed_mentions, may_name, private
 from resonanz.social.plaintext import plaintext
 from resonanz.social.texts import whole
 
@@ -70,7 +70,9 @@ def _message(status: Any, instance: Instance, thread: Thread | None, origin: str
     called = instance.full(mentioned[0]) if mentioned else None
     parent = status.get("in_reply_to_id") or (thread.parent if thread else None)
     content = keyed_mentions(str(field(status, "content", str)), status, instance)
-    text, is_repaired = _text(status, content, instance)
+    # A content warning stands above the text and is not part of it, unless it is all there is.
+    text, is_repaired = whole(plaintext(content) or str(status.get("spoiler_text") or ""))
+    known = private(status, instance) if may_name(text) else None
     return Message(
         platform=PLATFORM,
         native_id=native_id,
@@ -84,13 +86,13 @@ def _message(status: Any, instance: Instance, thread: Thread | None, origin: str
         created_at=_time(status, "created_at"),
         created_at_precision="second",
         edited_at=_time(status, "edited_at") if status.get("edited_at") else None,
-        text=text,
+        text=(keyed(text, instance, known) if known is not None else text) or None,
         text_is_repaired=is_repaired,
         declared_language=status.get("language") or None,
         # An address with the author's handle in it only for the company; this one opens without.
         url=(status.get("url") if is_company else None) or f"https://{instance.domain}/statuses/{native_id}",
         metrics=dict(_metrics(status)),
-        payload=clean(status, instance, content),
+        payload=clean(status, instance, content, known),
         origin=origin,
     )
 
@@ -110,17 +112,12 @@ def _quoted(status: Mapping[str, Any]) -> Iterator[str]:
         yield author["acct"]
 
 
-def _text(status: Mapping[str, Any], content: str, instance: Instance) -> tuple[str | None, bool]:
-    said = plaintext(content)
-    # A content warning stands above the text and is not part of it, unless it is all there is.
-    text, is_repaired = whole(said or str(status.get("spoiler_text") or ""))
-    known = private(status, instance) if "@" in text or "＠" in text else {}
-    return keyed(text, instance, known) or None, is_repaired
-
-
 def _metrics(status: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for name, count in _METRICS.items():
-        if status.get(count) is not None and (value := int(field(status, count, int))) >= 0:
+        value = status.get(count)
+        if value is not None and value.__class__ is not int:
+            value = int(field(status, count, int))
+        if value is not None and value >= 0:
             yield name, value  # servers that lost count have been seen to show -1
 
 
