@@ -70,25 +70,32 @@ still_observed as (
 ),
 
 -- Where only messages or only accounts lack it, the reason says which.
-gone as (
+reasons as (
 
     select
         unavailable.platform,
         unavailable.metric,
-        min(unavailable.unavailable_since) as unavailable_since,
-        string_agg(
-            distinct
-            case
-                when still_observed.metric is null then ''
-                when unavailable.is_account then 'of accounts: '
-                else 'of messages: '
-            end || unavailable.reason,
-            '; '
-        ) as reason
+        unavailable.unavailable_since,
+        case
+            when still_observed.metric is null then ''
+            when unavailable.is_account then 'of accounts: '
+            else 'of messages: '
+        end || unavailable.reason as reason
     from unavailable
     left join still_observed
         on unavailable.platform = still_observed.platform and unavailable.metric = still_observed.metric
-    group by unavailable.platform, unavailable.metric
+
+),
+
+gone as (
+
+    select
+        platform,
+        metric,
+        min(unavailable_since) as unavailable_since,
+        string_agg(distinct reason, '; ' order by reason) as reason
+    from reasons
+    group by platform, metric
 
 ),
 
