@@ -21,7 +21,18 @@ from resonanz import settings
 from resonanz.extract import extract
 from resonanz.local.demo_tokens import demo_tokens
 
-PLATFORMS = ("facebook", "instagram", "x", "youtube", "linkedin", "google_business", "mastodon", "bluesky")
+# Platform -> how many times as much is said there as in the demo: what starting costs, a quarter of a second a run,
+# would hide the rest on a few hundred messages.
+PLATFORMS = {
+    "facebook": 3,
+    "instagram": 4,
+    "x": 3,
+    "youtube": 8,
+    "linkedin": 5,
+    "google_business": 20,
+    "mastodon": 1,
+    "bluesky": 1,
+}
 NETWORK = 0.02  # seconds; the platforms' own servers take longer
 STATUSES = 20_000
 VOLUMES = (10_000, 100_000)  # for the memory
@@ -116,6 +127,8 @@ def _recording(sent: list[dict[str, Any]]) -> Iterator[None]:
 @contextmanager
 def _demo(folder: Path, delay: float) -> Iterator[None]:
     command = [sys.executable, "-m", "demo", "serve", "--port", "0", "--archives", str(folder / "demo")]
+    for channel, times in PLATFORMS.items():
+        command += ["--times", f"{channel}={times}"]
     with _serving(command) as line:
         port = os.environ["RESONANZ_DEMO_PORT"] = re.findall(r":(\d+)", line)[-1]
         if delay:

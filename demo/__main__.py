@@ -16,7 +16,14 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     serving = commands.add_parser("serve", help="write the exports and serve the platforms' APIs until stopped")
     serving.add_argument("--port", type=int, default=8765, help="port on 127.0.0.1 (default: 8765; 0: any free one)")
-    serving.add_argument("--times", type=int, default=1, help="so many times as much is said (default: 1)")
+    serving.add_argument(
+        "--times",
+        type=_times,
+        action="append",
+        default=[],
+        metavar="CHANNEL=N",
+        help="N times as much is said on a channel, for measuring",
+    )
     exporting = commands.add_parser("export", help="write the exports and end")
     for command in (serving, exporting):
         command.add_argument("--archives", type=Path, required=True, help="folder for the exports")
@@ -24,7 +31,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         if arguments.command == "serve":
-            serve(arguments.port, arguments.archives, arguments.seed, arguments.times)
+            serve(arguments.port, arguments.archives, arguments.seed, dict(arguments.times))
         else:
             for path in archives.write(build(arguments.seed), arguments.archives):
                 print(path)
@@ -32,6 +39,11 @@ def main() -> int:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _times(text: str) -> tuple[str, int]:
+    channel, _, number = text.partition("=")
+    return channel, int(number)
 
 
 if __name__ == "__main__":

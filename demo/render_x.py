@@ -151,9 +151,8 @@ def in_new_words(value: Any) -> Any:
 
 def _entities(said: str, world: World) -> dict[str, Any]:
     found: dict[str, list[dict[str, Any]]] = {"mentions": [], "hashtags": [], "urls": []}
-    people = {person.handle: person for person in world.people["x"]} if "@" in said else {}
     for place in _HANDLE.finditer(said):
-        if person := people.get(place[1]):
+        if person := world.by_handle["x"].get(place[1]):
             named = {"username": person.handle, "id": person.native_id}
             found["mentions"].append({"start": place.start(), "end": place.end(), **named})
     for tag in _TAG.finditer(said):

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from demo import archives
@@ -49,7 +49,7 @@ def start(
     return Server([standin(world, limit, window) for standin in STANDINS], port, faults)
 
 
-def serve(port: int, folder: Path, seed: int = SEED, times: int = 1) -> None:
+def serve(port: int, folder: Path, seed: int = SEED, times: Mapping[str, int] | None = None) -> None:
     """Write the exports into `folder`, serve until SIGTERM or SIGINT, and say in one line when it is ready."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

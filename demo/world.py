@@ -1,7 +1,8 @@
 """Everything that is said about Weidenfels in 90 days, from one seed."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +48,11 @@ class World:
         return channels.mentions(message, [person for word in words for person in called.get(word, ())])
 
     @cached_property
+    def by_handle(self) -> dict[str, dict[str, Person]]:
+        """Channel -> handle -> whose it is."""
+        return {channel: {person.handle: person for person in people} for channel, people in self.people.items()}
+
+    @cached_property
     def own_by_day(self) -> dict[str, dict[int, list[Message]]]:
         """Channel -> day -> what the company wrote then and has not deleted."""
         found: dict[str, dict[int, list[Message]]] = {}
@@ -68,10 +74,11 @@ class World:
         return found
 
 
-def build(seed: int = SEED, folder: Path = FOLDER, times: int = 1) -> World:
+def build(seed: int = SEED, folder: Path = FOLDER, times: Mapping[str, int] | None = None) -> World:
     """The demo's world: the same for the same seed and phrases, on every machine and Python from 3.11.
 
-    :param times: how often everything happens: for measuring, a company about which more is said.
+    :param times: social channel -> how often everything happens there; for measuring, a company about which more is
+        said. Else once.
     :raises demo.phrases.PhraseError: a phrase file is missing, or a line in it names an unknown slot.
     """
     phrases = Phrases(folder)
@@ -80,8 +87,10 @@ def build(seed: int = SEED, folder: Path = FOLDER, times: int = 1) -> World:
     for channel in ("mastodon", "bluesky", "shop", "employer"):
         rng = Random(f"{seed}:{channel}")
         stages[channel] = Stage(channel, rng, People(channel, Random(f"{seed}:{channel}:people")), phrases)
-    for _ in range(times):
+    often = Counter(times or {})
+    for _ in range(often["mastodon"] or 1):
         perform(stages["mastodon"], planned, share=0.6, heat=0.75)
+    for _ in range(often["bluesky"] or 1):
         perform(stages["bluesky"], planned, share=0.4, heat=0.5)
     shop_reviews(stages["shop"], per_day=9.0)
     employer_reviews(stages["employer"], per_day=1.8)
@@ -95,8 +104,8 @@ def build(seed: int = SEED, folder: Path = FOLDER, times: int = 1) -> World:
         rng = Random(f"{seed}:{channel}")
         stage = stages[channel] = Stage(channel, rng, People(channel, Random(f"{seed}:{channel}:people")), phrases)
         if channel in SHAPES:
-            channels.perform(stage, planned, times)
+            channels.perform(stage, planned, often[channel] or 1)
         else:
-            place_reviews(stage, per_day=2.1 * times)
+            place_reviews(stage, per_day=2.1 * (often[channel] or 1))
         messages[channel] = finish_channels.finish(stage, phrases)
     return World(seed, messages, {channel: stage.people.all() for channel, stage in stages.items()}, phrases)

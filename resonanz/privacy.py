@@ -4,7 +4,6 @@ A key is HMAC-SHA256(secret, "<platform>:<native author>") cut to 32 hex charact
 platform always gets the same key, and nobody without the secret can go back or try names out.
 """
 
-import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
@@ -64,10 +63,12 @@ class Privacy:
 
     def _hmac(self, platform: str, author: str) -> str:
         message = f"{platform}:{_fold(author)}".encode()
-        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:KEY_LENGTH]
+        return hmac.digest(self._secret, message, "sha256").hex()[:KEY_LENGTH]
 
     def text(self, platform: str, text: str) -> str:
         """`text` with every @mention of a private person as `@<author key>`, all else untouched."""
+        if "@" not in text and "＠" not in text:
+            return text
 
         def keyed(match: re.Match[str]) -> str:
             handle = match["name"]
@@ -102,7 +103,7 @@ class Privacy:
                     r"(?<!\w)(?:" + "|".join(map(re.escape, names)) + r")(?!\w)", re.IGNORECASE
                 )
                 value = pattern.sub(lambda match: folded.get(match[0].casefold(), match[0]), value)
-            return self.text(platform, value) if "@" in value or "＠" in value else value
+            return self.text(platform, value)
 
         def walk(value: Any) -> Any:
             if isinstance(value, str):

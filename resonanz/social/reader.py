@@ -162,9 +162,11 @@ class Reader:
         comments, before = message.metrics.get("comments"), known.comments if known else None
         is_uncounted = comments is None and self.network.reads_uncounted
         first = self.network.thread_of(message) if comments or before or is_uncounted else None
+        if first is None:
+            return
         threads = self.memory.threads
-        was_read = first in threads or message.thread_native_id in threads
-        if first is None or (known is not None and comments == before and was_read and not is_uncounted):
+        is_unchanged = known is not None and comments == before and not is_uncounted
+        if is_unchanged and (first in threads or message.thread_native_id in threads):
             return
         if first == message.thread_native_id or not threads.is_due(message.thread_native_id):
             threads.want(first)
