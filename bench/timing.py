@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def compare(ways: dict[str, Callable[[], object]], *, units: int, unit: str, rounds: int = 3) -> None:
-    """Run each way `rounds` times in turn; print median seconds, `units` per second, and time and speed beside the first.
+    """Run each way `rounds` times in turn; print median seconds, `units` per second, time and speed beside the first.
 
     :param units: how many of `unit` one call works through.
     """
@@ -21,4 +21,5 @@ def compare(ways: dict[str, Callable[[], object]], *, units: int, unit: str, rou
     for name, taken in seconds.items():
         median = statistics.median(taken)
         spread = f"{min(taken):.2f}..{max(taken):.2f}"
-        print(f"{name:<34}{median:>10.2f}{units / median:>14,.0f}{median / first:>12.2f}{first / median:>13.2f}{spread:>18}")
+        ratios = f"{median / first:>12.2f}{first / median:>13.2f}"
+        print(f"{name:<34}{median:>10.2f}{units / median:>14,.0f}{ratios}{spread:>18}")
