@@ -21,21 +21,29 @@ def main() -> None:
         "--work", type=Path, default=Path("var/training"), help="checkpoints; a second call goes on there"
     )
     parser.add_argument("--steps", type=int, default=train.STEPS, help="batches of 32 texts")
-    parser.add_argument("--threads", type=int, default=2)
+    # One thread is nearly as fast as two here, and many times as fast where something else wants a core.
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="a model folder to go on from, in place of the base weights")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
 
-    network, tokenizer = train.run(given.data, given.work, given.steps)
+    network, tokenizer = train.run(given.data, given.work, given.steps, given.start)
+    if given.start:
+        network.average_with(tokenizer, given.start)
     own: dict[str, object] = {"name": NAME, "languages": LANGUAGES, "max_length": train.MAX_LENGTH}
     fp32 = export.export(network, tokenizer, given.out, own)
-    validation = data.labelled(given.data, "validation")
+    validation, held_out = (data.labelled(given.data, split) for split in ("validation", "held_out"))
     rows = len(train.capped(data.labelled(given.data, "train")))
     temperature, threshold = evaluate.calibrate(given.out, validation)
     export.configure(network, given.out, own | {"temperature": temperature, "threshold": threshold})
     figures = evaluate.measure(given.out, fp32, validation)
-    (given.out / "figures.json").write_text(evaluate.as_json(figures), encoding="utf-8")
+    # An earlier model may have learnt from what is held out now, and would flatter itself there.
+    sources = evaluate.elsewhere(given.out, held_out) if given.start is None else {}
+    (given.out / "figures.json").write_text(evaluate.as_json(figures | {"held_out": sources}), encoding="utf-8")
     text = card.render(
         figures,
+        sources,
+        given.start,
         temperature=temperature,
         threshold=threshold,
         steps=given.steps,

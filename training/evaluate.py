@@ -40,6 +40,20 @@ def measure(folder: Path, fp32: Path, rows: Sequence[Row]) -> dict[str, dict[str
     return result
 
 
+def elsewhere(folder: Path, rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """Figures by language and source, of texts from the training sources that were held out."""
+    labels, guesses = _labels(rows), load_model(str(folder)).predict([row.text for row in rows]).argmax(axis=1)
+    result = {}
+    for group in sorted({(row.language, row.source) for row in rows}):
+        chosen = np.array([(row.language, row.source) == group for row in rows])
+        result[" ".join(group)] = {
+            "texts": int(chosen.sum()),
+            "macro_f1": round(float(f1_score(labels[chosen], guesses[chosen], average="macro")), 4),
+            "accuracy": round(float((labels == guesses)[chosen].mean()), 4),
+        }
+    return result
+
+
 def _figures(ours: Probabilities, whole: Probabilities, labels: np.ndarray, threshold: float) -> dict[str, float]:
     guess, confidence = ours.argmax(axis=1), ours.max(axis=1)
     kept = confidence >= threshold

@@ -10,10 +10,10 @@ import torch
 from training import batches
 
 SEED = 7
-_SAVE_EVERY = 50
+_SAVE_EVERY = 25
 _WARM_UP = 100
 # The learning rate holds and then falls over these last steps, where most of the gain comes.
-_FALL = 200
+_FALL = 300
 
 
 def run(

@@ -10,21 +10,33 @@ from tokenizers.models import BPE, WordPiece
 from tokenizers.trainers import BpeTrainer
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-SIZE = 40_000
+_BEFORE = 40_000  # pieces before the rarest go that no text here has
+SIZE = 36_000
 _EMPTY = re.compile(r"##\W*")  # signs never continue a word: the splitter sets each apart
 _START = "\u2581"  # marks the start of a word while learning; no text here has it
 
 
 def build(old: Sequence[str], texts: Iterable[str]) -> Tokenizer:
-    """Keep the old pieces in Latin script, add every emoji, and fill up to SIZE with pieces learnt from `texts`."""
+    """Keep the old pieces in Latin script, add every emoji, fill up with pieces learnt from `texts`, and leave out the
+    rarest of the old ones (BERT's list is sorted by frequency) that `texts` never use."""
+    texts = list(texts)
     pieces = dict.fromkeys(SPECIAL)
     pieces.update(dict.fromkeys(piece for piece in old if _is_latin(piece)))
+    olds = len(pieces)
     pieces.update(dict.fromkeys(_emoji()))
     for piece in _learn(texts):
-        if len(pieces) >= SIZE:
+        if len(pieces) >= _BEFORE:
             break
         pieces.setdefault(piece)
-    return _tokenizer({piece: index for index, piece in enumerate(pieces)})
+    listed = list(pieces)
+    used = {number for encoding in _tokenizer(_numbered(listed)).encode_batch(texts) for number in encoding.ids}
+    unused = [number for number in range(olds) if number not in used and len(listed[number]) > 3]
+    dropped = set(unused[SIZE - len(listed) :])
+    return _tokenizer(_numbered(piece for number, piece in enumerate(listed) if number not in dropped))
+
+
+def _numbered(pieces: Iterable[str]) -> dict[str, int]:
+    return {piece: number for number, piece in enumerate(pieces)}
 
 
 def _learn(texts: Iterable[str]) -> list[str]:
