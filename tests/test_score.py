@@ -109,7 +109,8 @@ def test_every_score_says_whose_it_is_and_why_there_is_none(lake: Lake) -> None:
     reasons = query(
         lake,
         "select message_id, sentiment, is_abstained, abstain_reason, language from enrichment.sentiment "
-        "join intermediate.int_messages using (text_hash) where message_id in ('mastodon:fr', 'mastodon:url') order by 1",
+        "join intermediate.int_messages using (text_hash) where message_id in ('mastodon:fr', 'mastodon:url') "
+        "order by message_id",
     )
     assert reasons == [
         ("mastodon:fr", None, True, NOT_COVERED, "fr"),
@@ -203,7 +204,8 @@ def test_a_killed_shard_goes_on_behind_its_finished_batches(tmp_path: Path) -> N
     with opened(lake) as warehouse:
         warehouse.execute("create schema intermediate")
         warehouse.execute(
-            "create table intermediate.int_messages as select 'm' || i as message_id, 'https://example.org/' || i as text, "
+            "create table intermediate.int_messages as "
+            "select 'm' || i as message_id, 'https://example.org/' || i as text, "
             f"sha256(text) as text_hash, timestamptz '2026-01-01 00:00:00+00' as created_at from range({texts}) as r(i)"
         )
     (name,) = plan(lake, Sentiment(texts_per_shard=texts))

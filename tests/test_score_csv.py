@@ -17,13 +17,15 @@ from resonanz.sentiment import LABELS, SentimentModel, load_model
 REPOSITORY = Path(__file__).parents[1]
 RESONANZ = Path(sys.executable).parent / "resonanz"
 SCRIPTS = [
-    "Доброе утро", "Καλημέρα", "صباح الخير", "בוקר טוב", "सुप्रभात", "সুপ্রভাত", "ਸ਼ੁਭ ਸਵੇਰ", "સુપ્રભાત", "ସୁପ୍ରଭାତ",
-    "காலை வணக்கம்", "శుభోదయం", "ಶುಭೋದಯ", "സുപ്രഭാതം", "සුභ උදෑසනක්", "สวัสดีตอนเช้า", "ສະບາຍດີຕອນເຊົ້າ", "བཀྲ་ཤིས་བདེ་ལེགས",
-    "မင်္ဂလာနံနက်ခင်းပါ", "დილა მშვიდობისა", "እንደምን አደርክ", "ᏃᏈᏏ ᎤᎩᏨᏅᎯ", "អរុណ​សួស្តី", "ᠥᠭᠯᠥᠭᠡᠨ ᠦ ᠮᠡᠨᠳᠦ", "おはようございます", "早上好",
-    "좋은 아침", "Բարի լույս", "ⵜⵉⴼⴰⵡⵉⵏ", "ߛߐ߲߬ߓߊ߬", "Chào buổi sáng",
+    "Доброе утро", "Καλημέρα", "صباح الخير", "בוקר טוב", "सुप्रभात", "সুপ্রভাত", "ਸ਼ੁਭ ਸਵੇਰ",
+    "સુપ્રભાત", "ସୁପ୍ରଭାତ", "காலை வணக்கம்", "శుభోదయం", "ಶುಭೋದಯ", "സുപ്രഭാതം", "සුභ උදෑසනක්",
+    "สวัสดีตอนเช้า", "ສະບາຍດີຕອນເຊົ້າ", "བཀྲ་ཤིས་བདེ་ལེགས", "မင်္ဂလာနံနက်ခင်းပါ", "დილა მშვიდობისა",
+    "እንደምን አደርክ", "ᏃᏈᏏ ᎤᎩᏨᏅᎯ", "អរុណ​សួស្តី", "ᠥᠭᠯᠥᠭᠡᠨ ᠦ ᠮᠡᠨᠳᠦ", "おはようございます", "早上好", "좋은 아침",
+    "Բարի լույս", "ⵜⵉⴼⴰⵡⵉⵏ", "ߛߐ߲߬ߓߊ߬", "Chào buổi sáng",
 ]  # fmt: skip
 HOSTILE = [
-    "", " ", "\t\n", "😀", "👍🏽👍🏽👍🏽", "https://example.org", "www.example.org @jemand", "\u200b\u200d\ufeff", "\x01\x02", "x" * 100_000,
+    "", " ", "\t\n", "😀", "👍🏽👍🏽👍🏽", "https://example.org", "www.example.org @jemand",
+    "\u200b\u200d\ufeff", "\x01\x02", "x" * 100_000,
     "wort " * 20_000, "\u202eשלום עולם\u202c", "مرحبا بالعالم", "&#x110000;", "@" * 500, "\u0301" * 300, "🏳️‍🌈", "!!!",
     *SCRIPTS,
 ]  # fmt: skip
@@ -204,7 +206,7 @@ def test_memory_does_not_follow_the_files_size(tmp_path: Path) -> None:
         command = [sys.executable, "-c", code, str(source)]
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
         peaks.append(int(done.stdout) / 1024)
-        assert sum(1 for _ in Path(f"{source}.out").open()) == 1 + rows + rows // 2_000
+        assert Path(f"{source}.out").read_bytes().count(b"\n") == 1 + rows + rows // 2_000
     assert peaks[1] < peaks[0] + 40  # MB; the larger file has 70 MB
 
 
