@@ -16,7 +16,8 @@ routed as (
         sentiment,
         is_abstained,
         model_id,
-        model_revision
+        model_revision,
+        model_id || '@' || model_revision as revision
     from messages
 
 ),
@@ -28,9 +29,8 @@ counts as (
         department,
         count(*) as messages,
         count(text) - count(model_id) as unscored,
-        {{ sentiment_counts() }},
-        list(distinct model_id || '@' || model_revision order by model_id || '@' || model_revision)
-            filter (where model_id is not null) as revisions
+        list(distinct revision order by revision) filter (where revision is not null) as revisions,
+        {{ sentiment_counts() }}
     from routed
     group by all
 

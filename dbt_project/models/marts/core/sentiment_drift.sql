@@ -1,7 +1,4 @@
 -- "Now" is the day of the newest message, as everywhere: without news no row changes.
-{% set recent = var('drift_recent_days') %}
-{% set reference = var('drift_reference_days') %}
-
 with
 
 feedback as (
@@ -23,9 +20,9 @@ feedback as (
 spans as (
 
     select
-        max(day) - {{ recent + reference - 1 }} as reference_from,
-        max(day) - {{ recent }} as reference_to,
-        max(day) - {{ recent - 1 }} as recent_from,
+        max(day) - {{ var('drift_recent_days') }} - {{ var('drift_reference_days') }} + 1 as reference_from,
+        max(day) - {{ var('drift_recent_days') }} as reference_to,
+        max(day) - {{ var('drift_recent_days') }} + 1 as recent_from,
         max(day) as recent_to
     from feedback
 
@@ -93,6 +90,13 @@ shares as (
 
 ),
 
+revisions as (
+
+    select count(distinct revision) as model_revisions
+    from windowed
+
+),
+
 final as (
 
     select
@@ -107,15 +111,18 @@ final as (
         shares.reference_share,
         shares.recent_share,
         shares.recent_share - shares.reference_share as change,
-        case when shares.reference_messages > 0 and shares.recent_messages > 0 then
-            sum((shares.recent_odds - shares.reference_odds) * ln(shares.recent_odds / shares.reference_odds))
-                over (partition by shares.measure)
+        case
+            when shares.reference_messages > 0 and shares.recent_messages > 0
+                then
+                    sum((shares.recent_odds - shares.reference_odds) * ln(shares.recent_odds / shares.reference_odds))
+                        over (partition by shares.measure)
         end as stability_index,
-        (select count(distinct revision) from windowed) as model_revisions
+        revisions.model_revisions
     from shares
     cross join spans
+    cross join revisions
 
 )
 
 select * from final
-order by measure desc, value
+order by measure desc, value asc
