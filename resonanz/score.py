@@ -23,23 +23,32 @@ from resonanz.warehouse_tables import create_tables
 log = logging.getLogger(__name__)
 _MOST_SHARDS = 500  # Airflow maps a task 1,024 times at most; more texts make larger shards
 
-_TEXTS = """
-    select text_hash, any_value(text) as text, max(created_at) as newest
-    from intermediate.int_messages where text is not null group by text_hash
-"""
-_WAITING = f"""
-    select text_hash, text, newest, text_hash not in (select text_hash from enrichment.sentiment) as is_new
-    from ({_TEXTS})
+# Hashes alone are sorted and numbered, for a million texts are more than fit beside them; each shard fetches its own.
+_WAITING = """
+    select text_hash, newest, text_hash not in (select text_hash from enrichment.sentiment) as is_new
+    from (
+        select text_hash, max(created_at) as newest
+        from intermediate.int_messages where text is not null group by text_hash
+    )
     where text_hash not in (
         select text_hash from enrichment.sentiment where model_id = $model_id and model_revision = $revision
     )
-"""  # noqa: S608  names of ours
+"""
 _PLAN = f"""
     create or replace temporary table plan as
-    select text_hash, text, row_number() over (order by is_new desc, newest desc nulls last, text_hash) - 1 as place
-    from ({_WAITING})
-    qualify is_new or row_number() over (partition by is_new order by newest desc nulls last, text_hash) <= $rescore
-"""  # noqa: S608
+    select row_number() over () - 1 as place, text_hash
+    from (
+        select text_hash from ({_WAITING})
+        order by is_new desc, newest desc nulls last, text_hash
+        limit $rescore + (select count(*) from ({_WAITING}) where is_new)
+    )
+"""  # noqa: S608  names of ours
+_SHARD = """
+    select text_hash, any_value(text) as text
+    from intermediate.int_messages join plan using (text_hash)
+    where place between {first} and {last} and text is not null
+    group by text_hash, place order by place
+"""
 
 
 @dataclass(frozen=True)
@@ -80,9 +89,8 @@ def plan(lake: Lake, wanted: settings.Sentiment) -> list[str]:
         for number, name in enumerate(shards):
             shard = open_shard(lake, name)
             shard.folder.mkdir(parents=True)
-            mine = f"where place between {number * size} and {(number + 1) * size - 1} order by place"
-            part = f"select text_hash, text from plan {mine}"  # noqa: S608  numbers and names of ours
-            warehouse.execute(f"copy ({part}) to {literal(shard.texts)} (format parquet)")
+            mine = _SHARD.format(first=number * size, last=(number + 1) * size - 1)
+            warehouse.execute(f"copy ({mine}) to {literal(shard.texts)} (format parquet)")
     log.info("%d texts to score by %s@%s, in %d shards", texts, model_id, revision, len(shards))
     return shards
 
