@@ -115,7 +115,7 @@ def score(lake: Lake, wanted: settings.Sentiment, name: str) -> int:
 
 
 def take(lake: Lake, wanted: settings.Sentiment) -> Taken:
-    """Take all finished batches into enrichment.sentiment in one transaction, then remove the shards."""
+    """Take all finished batches into enrichment.sentiment, then remove the shards. Done again, it does no harm."""
     model_id, revision = _identify(wanted)
     with open_warehouse(lake) as warehouse:
         texts, abstained = _take(lake, warehouse)
@@ -137,10 +137,9 @@ def _identify(wanted: settings.Sentiment) -> tuple[str, str]:
 
 
 def _take(lake: Lake, warehouse: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    """What was deleted since the texts were planned stays out."""
-    files = finished(lake)
-    counts = (0, 0)
-    if files:
+    """One transaction a shard. What was deleted since the texts were planned stays out."""
+    texts = abstained = 0
+    for files in finished(lake):
         scores = f"read_parquet([{', '.join(literal(file) for file in files)}])"
         with transaction(warehouse):
             warehouse.execute(
@@ -148,11 +147,10 @@ def _take(lake: Lake, warehouse: duckdb.DuckDBPyConnection) -> tuple[int, int]:
                 "(select text_hash from intermediate.int_messages where text is not null)"
             )
             warehouse.execute("insert or ignore into enrichment.sentiment by name from taken")
-            counts = (
-                warehouse.execute("select count(*), count(*) filter (is_abstained) from taken").fetchone() or counts
-            )
+            counts = warehouse.execute("select count(*), count(*) filter (is_abstained) from taken").fetchone()
+        texts, abstained = texts + (counts or (0, 0))[0], abstained + (counts or (0, 0))[1]
     clear(lake)
-    return counts
+    return texts, abstained
 
 
 def _waiting(warehouse: duckdb.DuckDBPyConnection, model_id: str, revision: str) -> int:

@@ -82,9 +82,11 @@ def open_shard(lake: Lake, name: str) -> Shard:
     return Shard(lake.scoring / name)
 
 
-def finished(lake: Lake) -> list[Path]:
-    """All finished batches of all shards."""
-    return sorted(lake.scoring.glob("*/scores-*.parquet"))
+def finished(lake: Lake) -> Iterator[list[Path]]:
+    """The finished batches, shard by shard."""
+    for folder in sorted(lake.scoring.glob("*")):
+        if files := sorted(folder.glob("scores-*.parquet")):
+            yield files
 
 
 def clear(lake: Lake) -> None:
