@@ -1,7 +1,7 @@
 # Resonanz. `make run` runs the main job, `make test` passes the tests; `make help` lists all.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test up down doctor sources lint format lock train bench clean
+.PHONY: help setup setup-dev run test up down doctor sources lint format lock evaluate drift train bench clean
 
 export RESONANZ_HOME ?= $(CURDIR)/var
 ifdef SOURCES
@@ -49,6 +49,12 @@ format: setup-dev ## bring code and SQL into shape
 
 lock: setup ## resolve requirements/*.in anew into pinned, hashed *.txt
 	@requirements/lock.sh
+
+evaluate: setup-dev ## figures of the sentiment model beside baselines; MODEL=owner/name@commit CSV=mine.csv TRAIN=more.csv
+	@$(BIN)/python -m evaluation $(if $(MODEL),--model "$(MODEL)") $(if $(CSV),--csv "$(CSV)") $(if $(TRAIN),--train "$(TRAIN)")
+
+drift: setup ## how sentiment and languages of late differ from the weeks before
+	@$(BIN)/resonanz drift
 
 train: ## make the sentiment model anew (training/README.md)
 	@training/install.sh && .venv-training/bin/python -m training

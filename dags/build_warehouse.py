@@ -6,6 +6,7 @@ from resonanz import stages
 from resonanz.settings import is_scheduled, settings
 
 assets = [Asset(name=source.name, uri=f"resonanz://landing/{source.name}") for source in settings().sources]
+assets += [Asset(name=stages.RESCORE, uri="resonanz://rescore")]
 
 with DAG(
     dag_id="build_warehouse",
@@ -18,9 +19,12 @@ with DAG(
 ):
     load = task(stages.load, task_id="load")
     prepare = task(stages.prepare, task_id="prepare")
-    score = task(stages.score, task_id="score")
-    marts = task(stages.marts, task_id="marts")
+    # One task a shard, outside the pool: whoever is free scores. None where nothing is to be scored.
+    score = task(stages.score, task_id="score", pool=stages.SCORING_POOL)
+    marts = task(stages.marts, task_id="marts", trigger_rule="none_failed")
     guard = task(stages.guard, task_id="guard")
     publish = task(stages.publish, task_id="publish")
 
-    load() >> prepare() >> score() >> marts() >> guard() >> publish()
+    shards = prepare()
+    load() >> shards
+    score.expand(shard=shards) >> marts() >> guard() >> publish()

@@ -15,7 +15,8 @@ import requests
 from resonanz.errors import ConfigError
 from resonanz.lake import Lake, read_json
 from resonanz.local import processes
-from resonanz.settings import DEMO_SOURCES, SHIPPED_MODEL, Settings, Source, home, settings, sources_file
+from resonanz.sentiment import identify
+from resonanz.settings import DEMO_SOURCES, SHIPPED_MODEL, Sentiment, Settings, Source, home, settings, sources_file
 from resonanz.sources import options
 
 STALE_AFTER = timedelta(days=2)
@@ -57,13 +58,14 @@ def look(file: Path, where: Path) -> Iterator[Finding]:
     """All findings for the sources in `file` and the state below `where`, cheap ones first."""
     lake = Lake(where)
     yield _disk(lake)
-    yield _model()
     yield _airflow(lake)
     try:
         current = settings()
     except ConfigError as error:
+        yield _shipped()
         yield Finding(State.FAIL, "sources", str(error), "correct the file; sources.example.toml shows every setting")
         return
+    yield _model(current.sentiment)
     kind = "the demo company's" if file == DEMO_SOURCES.resolve() else "yours"
     yield Finding(State.OK, "sources", f"{len(current.sources)} in {file} ({kind})")
     ledger = _ledger(lake)
@@ -81,13 +83,24 @@ def _disk(lake: Lake) -> Finding:
     return Finding(State.OK, "disk", words)
 
 
-def _model() -> Finding:
+def _shipped() -> Finding:
     missing = [name for name in ("config.json", "tokenizer.json", "model.onnx") if not (SHIPPED_MODEL / name).exists()]
     if missing:
         return Finding(
             State.FAIL, "model", f"{SHIPPED_MODEL} lacks {', '.join(missing)}", "restore it: git checkout model"
         )
     return Finding(State.OK, "model", f"the shipped one in {SHIPPED_MODEL}")
+
+
+def _model(wanted: Sentiment) -> Finding:
+    """The shipped one is looked at by its files, which are named where they are missing."""
+    if wanted.model == str(SHIPPED_MODEL):
+        return _shipped()
+    try:
+        name, revision = identify(wanted.model, wanted.revision, labels=wanted.labels, languages=wanted.languages)
+    except ConfigError as error:
+        return Finding(State.FAIL, "model", str(error), "correct [sentiment]; docs/sentiment.md says how")
+    return Finding(State.OK, "model", f"{name} at {revision}")
 
 
 def _airflow(lake: Lake) -> Finding:

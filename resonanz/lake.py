@@ -83,6 +83,16 @@ class Lake:
         return self.home / "dbt"
 
     @property
+    def scoring(self) -> Path:
+        """Shards of texts on their way to the model, and finished scores on theirs back; empty between two runs."""
+        return self.home / "scoring"
+
+    @property
+    def evaluation(self) -> Path:
+        """The tables that `make evaluate` writes."""
+        return self.home / "evaluation"
+
+    @property
     def secret_file(self) -> Path:
         return self.home / "author_key.secret"
 

@@ -1,121 +1,169 @@
-"""Score: sentiment and language for every text that this revision of the model has not scored yet."""
+"""Score: plan what is to be scored, score it shard by shard, take the scores into the warehouse.
+
+Planning and taking in write the warehouse, scoring does not: so shards are scored side by side, by as many workers as
+there are. New texts come first and all of them; texts that only an older revision of the model has scored follow,
+newest first, so many a run (`rescore_per_run`). Which score the marts show meanwhile stands in int_message_scores.
+"""
 
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import duckdb
-import numpy as np
-import pyarrow as pa
 
 from resonanz import settings
 from resonanz.lake import Lake
-from resonanz.language import detect
-from resonanz.sentiment import LABELS, SentimentModel, load_model
-from resonanz.warehouse import open_warehouse
+from resonanz.scoring.progress import Progress
+from resonanz.scoring.rate import rate
+from resonanz.scoring.shards import clear, finished, open_shard
+from resonanz.sentiment import identify, load_model
+from resonanz.warehouse import literal, open_warehouse, read_warehouse, transaction
+from resonanz.warehouse_tables import create_tables
 
 log = logging.getLogger(__name__)
-TEXTS_PER_COMMIT = 2_000  # a killed run repeats at most this many
+_MOST_SHARDS = 500  # Airflow maps a task 1,024 times at most; more texts make larger shards
 
-_PENDING = """
+# Hashes alone are sorted and numbered, for a million texts are more than fit beside them; each shard fetches its own.
+_WAITING = """
+    select text_hash, newest, text_hash not in (select text_hash from enrichment.sentiment) as is_new
+    from (
+        select text_hash, max(created_at) as newest
+        from intermediate.int_messages where text is not null group by text_hash
+    )
+    where text_hash not in (
+        select text_hash from enrichment.sentiment where model_id = $model_id and model_revision = $revision
+    )
+"""
+_PLAN = f"""
+    create or replace temporary table plan as
+    select row_number() over () - 1 as place, text_hash
+    from (
+        select text_hash from ({_WAITING})
+        order by is_new desc, newest desc nulls last, text_hash
+        limit $rescore + (select count(*) from ({_WAITING}) where is_new)
+    )
+"""  # noqa: S608  names of ours
+_SHARD = """
     select text_hash, any_value(text) as text
-    from intermediate.int_messages
-    where text is not null
-        and text_hash not in (
-            select text_hash from enrichment.sentiment where model_id = $model_id and model_revision = $revision
-        )
-    group by text_hash
-    order by text_hash
+    from intermediate.int_messages join plan using (text_hash)
+    where place between {first} and {last} and text is not null
+    group by text_hash, place order by place
 """
 
 
 @dataclass(frozen=True)
-class Scored:
-    """How many texts were scored, by which model."""
+class Taken:
+    """What came into the warehouse.
+
+    :param texts: texts with a new score.
+    :param waiting: texts whose score is still of an older revision; later runs go on with them.
+    """
 
     texts: int
     abstained: int
-    model_id: str
-    model_revision: str
+    waiting: int
 
     def __str__(self) -> str:
-        return f"{self.texts} texts scored by {self.model_id}@{self.model_revision}, {self.abstained} abstained"
+        words = f"{self.texts:,} texts scored, {self.abstained:,} of them abstained"
+        if self.waiting:
+            words += f"; {self.waiting:,} texts keep the score of an earlier model until later runs come to them"
+        return words
 
 
-def score(lake: Lake, wanted: settings.Sentiment) -> Scored:
-    """Score what is new in intermediate.int_messages into enrichment.sentiment; each chunk is one commit.
+def plan(lake: Lake, wanted: settings.Sentiment) -> list[str]:
+    """Write what is to be scored in shards; returns their names, none where there is nothing to do.
 
-    A text is scored once per model revision, whatever happens in between: what is committed is not scored again.
+    What a run that was killed had finished is taken in first, and the rest of it planned anew.
+    Raises ConfigError where the model is one that cannot be used.
     """
-    model = load_model(wanted.model, wanted.revision, labels=wanted.labels, languages=wanted.languages)
+    model_id, revision = _identify(wanted)
     with open_warehouse(lake) as warehouse:
-        key = {"model_id": model.model_id, "revision": model.revision}
-        texts: list[tuple[str, str]] = warehouse.execute(_PENDING, key).fetchall()
-        abstained = 0
-        for start in range(0, len(texts), TEXTS_PER_COMMIT):
-            rows = rate(model, texts[start : start + TEXTS_PER_COMMIT])
-            abstained += sum(row["is_abstained"] for row in rows)
-            _insert(warehouse, rows)
-            log.info("%d of %d texts scored", start + len(rows), len(texts))
-        _make_current(warehouse, model)
-    return Scored(len(texts), abstained, model.model_id, model.revision)
+        create_tables(warehouse)
+        _take(lake, warehouse)
+        _make_current(warehouse, model_id, revision)
+        key = {"model_id": model_id, "revision": revision, "rescore": wanted.rescore_per_run}
+        warehouse.execute(_PLAN, key)
+        (texts,) = warehouse.execute("select count(*) from plan").fetchone() or (0,)
+        size = max(wanted.texts_per_shard, -(-texts // _MOST_SHARDS))
+        shards = [f"{start // size + 1:04d}" for start in range(0, texts, size)]
+        for number, name in enumerate(shards):
+            shard = open_shard(lake, name)
+            shard.folder.mkdir(parents=True)
+            mine = _SHARD.format(first=number * size, last=(number + 1) * size - 1)
+            warehouse.execute(f"copy ({mine}) to {literal(shard.texts)} (format parquet)")
+    log.info("%d texts to score by %s@%s, in %d shards", texts, model_id, revision, len(shards))
+    return shards
 
 
-def rate(model: SentimentModel, texts: list[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Rows of enrichment.sentiment for (hash, text) pairs.
-
-    A text in a language that the model does not claim gets no label; one below the model's threshold keeps its
-    label and is marked as abstained. Where no language can be told (emoji, two words), the model decides.
-    """
-    languages = detect([text for _, text in texts])
-    claimed = [code is None or code in model.languages for code, _ in languages]
-    probabilities = iter(model.predict([text for (_, text), ours in zip(texts, claimed, strict=True) if ours]))
-    now = datetime.now(UTC)
-    rows = []
-    for (text_hash, _), (code, certainty), ours in zip(texts, languages, claimed, strict=True):
-        row: dict[str, Any] = {
-            "text_hash": text_hash,
-            "language": code,
-            "language_confidence": certainty,
-            "sentiment": None,
-            "p_negative": None,
-            "p_neutral": None,
-            "p_positive": None,
-            "confidence": None,
-            "is_abstained": True,
-            "abstain_reason": "language not covered by the model",
-            "model_id": model.model_id,
-            "model_revision": model.revision,
-            "scored_at": now,
-        }
-        if ours:
-            p = next(probabilities)
-            best = int(np.argmax(p))
-            unsure = bool(p[best] < model.threshold)
-            row |= {f"p_{label}": float(value) for label, value in zip(LABELS, p, strict=True)}
-            row |= {
-                "sentiment": LABELS[best],
-                "confidence": float(p[best]),
-                "is_abstained": unsure,
-                "abstain_reason": "low confidence" if unsure else None,
-            }
-        rows.append(row)
-    return rows
+def score(lake: Lake, wanted: settings.Sentiment, name: str) -> int:
+    """Score one shard, batch by batch; returns how many texts. Batches that are there already are not scored again."""
+    shard = open_shard(lake, name)
+    batches = [number for number, *_ in shard.batches() if not shard.scores(number).exists()]
+    if not batches:
+        return 0
+    model = load_model(wanted.model, wanted.revision, labels=wanted.labels, languages=wanted.languages)
+    total, done = shard.count(), 0
+    progress = None
+    for number, hashes, texts in shard.batches():
+        if number not in batches:
+            done += len(texts)
+            continue
+        progress = progress or Progress(total, skipped=done)
+        shard.write(number, model, hashes, rate(model, texts))
+        log.info("shard %s: %s", name, progress.add(len(texts)))
+    return total - done
 
 
-def _insert(warehouse: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]]) -> None:
-    scored = pa.Table.from_pylist(rows)  # noqa: F841  DuckDB finds it by its name
-    warehouse.execute("insert into enrichment.sentiment by name select * from scored")
+def take(lake: Lake, wanted: settings.Sentiment) -> Taken:
+    """Take all finished batches into enrichment.sentiment, then remove the shards. Done again, it does no harm."""
+    model_id, revision = _identify(wanted)
+    with open_warehouse(lake) as warehouse:
+        texts, abstained = _take(lake, warehouse)
+        return Taken(texts, abstained, _waiting(warehouse, model_id, revision))
 
 
-def _make_current(warehouse: duckdb.DuckDBPyConnection, model: SentimentModel) -> None:
+def waiting(lake: Lake, wanted: settings.Sentiment) -> int:
+    """Texts in the warehouse without a score of the model that is configured now; 0 where there is no warehouse."""
+    if not lake.warehouse.exists():
+        return 0
+    model_id, revision = _identify(wanted)
+    with read_warehouse(lake) as warehouse:
+        known = "select 1 from duckdb_tables() where schema_name = 'intermediate' and table_name = 'int_messages'"
+        return _waiting(warehouse, model_id, revision) if warehouse.execute(known).fetchone() else 0
+
+
+def _identify(wanted: settings.Sentiment) -> tuple[str, str]:
+    return identify(wanted.model, wanted.revision, labels=wanted.labels, languages=wanted.languages)
+
+
+def _take(lake: Lake, warehouse: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """One transaction a shard. What was deleted since the texts were planned stays out."""
+    texts = abstained = 0
+    for files in finished(lake):
+        scores = f"read_parquet([{', '.join(literal(file) for file in files)}])"
+        with transaction(warehouse):
+            warehouse.execute(
+                f"create or replace temporary table taken as from {scores} where text_hash in "  # noqa: S608
+                "(select text_hash from intermediate.int_messages where text is not null)"
+            )
+            warehouse.execute("insert or ignore into enrichment.sentiment by name from taken")
+            counts = warehouse.execute("select count(*), count(*) filter (is_abstained) from taken").fetchone()
+        texts, abstained = texts + (counts or (0, 0))[0], abstained + (counts or (0, 0))[1]
+    clear(lake)
+    return texts, abstained
+
+
+def _waiting(warehouse: duckdb.DuckDBPyConnection, model_id: str, revision: str) -> int:
+    found = warehouse.execute(f"select count(*) from ({_WAITING})", {"model_id": model_id, "revision": revision})  # noqa: S608
+    return int((found.fetchone() or (0,))[0])
+
+
+def _make_current(warehouse: duckdb.DuckDBPyConnection, model_id: str, revision: str) -> None:
     current = warehouse.execute("select model_id, model_revision from enrichment.current_model").fetchone()
-    if current == (model.model_id, model.revision):
+    if current == (model_id, revision):
         return
-    warehouse.begin()
-    warehouse.execute("delete from enrichment.current_model")
-    warehouse.execute(
-        "insert into enrichment.current_model values (?, ?, ?)", [model.model_id, model.revision, datetime.now(UTC)]
-    )
-    warehouse.commit()
+    with transaction(warehouse):
+        warehouse.execute("delete from enrichment.current_model")
+        warehouse.execute(
+            "insert into enrichment.current_model values (?, ?, ?)", [model_id, revision, datetime.now(UTC)]
+        )

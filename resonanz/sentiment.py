@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _WEIGHTS = ("model.onnx", "onnx/model_quantized.onnx", "onnx/model_int8.onnx", "onnx/model.onnx", "model.safetensors")
 _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
 _BESIDE = ("config.json", "tokenizer*", "*vocab*", "merges.txt", "*.model", "special_tokens_map.json", "README.md")
+_TOKENS = 512  # in one batch: what lies between two layers of a network as small as ours then stays in a core's cache
 _LONGEST = 128  # tokens read where a model does not say; posts are shorter
 
 
@@ -60,10 +62,10 @@ class SentimentModel:
     threshold: float  # a label whose probability is below this is not to be relied on
     _network: _Network = field(repr=False)
     _tokenizer: Any = field(repr=False)
-    _columns: tuple[int, ...]  # where the network's output has negative, neutral and positive
+    _columns: tuple[tuple[int, ...], ...]  # where the network's output has negative, neutral and positive
     _temperature: float
     _longest: int  # tokens
-    _batch: int  # texts
+    _batch: int  # texts, at most
     _threads: int  # batches at a time
 
     def predict(self, texts: Sequence[str]) -> Probabilities:
@@ -73,7 +75,8 @@ class SentimentModel:
         :return: (n, 3) float32, rows in the order of `texts`, each summing to 1.
 
         A batch holds texts of one token count only, so there is no padding, and the shipped weights have one scale a
-        token: a text has the same probabilities, to the bit, whatever it is scored together with.
+        token: a text has the same probabilities, to the bit, whatever it is scored together with. A row is NaN where
+        the model's own numbers are: weights that were cut off, or too small a number format.
         """
         result = np.empty((len(texts), len(LABELS)), dtype=np.float32)
         if not texts:
@@ -93,9 +96,11 @@ class SentimentModel:
             logits = self._network(
                 {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
             )
-            scaled = logits[:, self._columns].astype(np.float64) / self._temperature
+            scaled = logits.astype(np.float64) / self._temperature
             odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-            result[rows] = (odds / odds.sum(axis=1, keepdims=True))[: len(rows)]
+            shares = odds / odds.sum(axis=1, keepdims=True)
+            ours = np.stack([shares[:, columns].sum(axis=1) for columns in self._columns], axis=1)
+            result[rows] = ours[: len(rows)]
 
         # Batches side by side, one thread each: two threads on one small batch mostly wait for each other.
         with ThreadPoolExecutor(self._threads) as pool:
@@ -109,8 +114,9 @@ class SentimentModel:
             by_length[len(ids)].append(row)
         for length in sorted(by_length):
             rows = by_length[length]
-            for start in range(0, len(rows), self._batch):
-                yield rows[start : start + self._batch]
+            size = min(self._batch, max(2, _TOKENS // length))
+            for start in range(0, len(rows), size):
+                yield rows[start : start + size]
 
 
 def load_model(
@@ -125,11 +131,65 @@ def load_model(
 
     :param path_or_id: a folder with config.json, tokenizer files and weights, or a hub id (``owner/name``).
     :param revision: the commit, 40 hex digits; needed for a hub id.
-    :param labels: the model's label names to negative, neutral and positive, where it has others of its own.
+    :param labels: the model's label names to negative, neutral and positive, where it has others of its own; several
+        may mean the same, and their probabilities are added then.
     :param languages: ISO 639-1 codes the model is good for, where neither its config nor its card tells.
     :param threads: batches that are run at a time, each on one thread.
     :raises ConfigError: nothing to load there, no pin, pickled weights only, or labels that do not map.
     """
+    found = _find(path_or_id, revision, labels, languages)
+
+    from transformers import AutoTokenizer  # seconds to import, and needed only here
+
+    tokenizer = AutoTokenizer.from_pretrained(found.folder)
+    return SentimentModel(
+        model_id=found.model_id,
+        revision=found.revision,
+        languages=found.languages,
+        threshold=float(found.ours.get("threshold", 0.0)),
+        _network=_open(path_or_id, found.folder, found.weights),
+        _tokenizer=tokenizer,
+        _columns=found.columns,
+        _temperature=float(found.ours.get("temperature", 1.0)),
+        _longest=int(found.ours.get("max_length") or min(_LONGEST, tokenizer.model_max_length)),
+        # A hub's quantised file takes one scale for all it is given: only alone does a text keep its score.
+        _batch=1 if "quantized" in found.weights or "int8" in found.weights else 32,
+        _threads=threads,
+    )
+
+
+def identify(
+    path_or_id: str,
+    revision: str | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+    languages: Collection[str] | None = None,
+) -> tuple[str, str]:
+    """Model id and revision, as its scores will carry them, without opening the weights.
+
+    Raises ConfigError for all that :func:`load_model` refuses: at a start, long before the first text is scored.
+    A hub model that is not here yet is fetched by this.
+    """
+    found = _find(path_or_id, revision, labels, languages)
+    return found.model_id, found.revision
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A model on this machine, looked through and not opened."""
+
+    folder: Path
+    weights: str
+    model_id: str
+    revision: str
+    languages: frozenset[str]
+    columns: tuple[tuple[int, ...], ...]
+    ours: dict[str, Any]  # what config.json says under "resonanz"
+
+
+def _find(
+    path_or_id: str, revision: str | None, labels: Mapping[str, str] | None, languages: Collection[str] | None
+) -> _Found:
     folder = Path(path_or_id)
     if is_local := folder.is_dir():
         weights = _weights(path_or_id, _files(folder))
@@ -138,46 +198,64 @@ def load_model(
         folder, weights, revision = _download(path_or_id, revision)
     else:
         raise ConfigError(f"sentiment model {path_or_id!r}: no such folder, and not a hub id like owner/name")
-
-    from transformers import AutoConfig, AutoTokenizer  # seconds to import, and needed only here
-
-    config = AutoConfig.from_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    ours: dict[str, Any] = getattr(config, "resonanz", {})
-    longest = int(ours.get("max_length") or min(_LONGEST, tokenizer.model_max_length))
+    config = _config(path_or_id, folder)
+    ours: dict[str, Any] = config.get("resonanz", {})
     claimed = frozenset(languages or ours.get("languages") or _card_languages(folder))
     if not claimed:
         raise ConfigError(f"sentiment model {path_or_id!r} does not say which languages it is for: name them")
-    return SentimentModel(
+    return _Found(
+        folder,
+        weights,
         model_id=str(ours.get("name") or folder.resolve().name) if is_local else path_or_id,
         revision=revision,
         languages=claimed,
-        threshold=float(ours.get("threshold", 0.0)),
-        _network=_open(path_or_id, folder, weights),
-        _tokenizer=tokenizer,
-        _columns=_columns(path_or_id, config.id2label, labels),
-        _temperature=float(ours.get("temperature", 1.0)),
-        _longest=longest,
-        # A hub's quantised file takes one scale for all it is given: only alone does a text keep its score.
-        _batch=1 if "quantized" in weights or "int8" in weights else 32,
-        _threads=threads,
+        columns=_columns(path_or_id, {key: str(name) for key, name in config.get("id2label", {}).items()}, labels),
+        ours=ours,
     )
 
 
-def _columns(model: str, id2label: Mapping[int, str], labels: Mapping[str, str] | None) -> tuple[int, ...]:
+def _config(model: str, folder: Path) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"sentiment model {model!r}: config.json cannot be read ({error})") from None
+    if config.get("problem_type") == "multi_label_classification":
+        raise ConfigError(
+            f"sentiment model {model!r} gives each label a yes or no of its own (problem_type), not one of three: "
+            "name a model that chooses one label"
+        )
+    return config
+
+
+def _columns(model: str, id2label: Mapping[str, str], labels: Mapping[str, str] | None) -> tuple[tuple[int, ...], ...]:
+    """For each of LABELS the model's columns that mean it; several only where `labels` says so (one to five stars)."""
+    if not id2label:
+        raise ConfigError(
+            f"sentiment model {model!r}: its config.json names no labels (id2label), so nobody knows what its numbers "
+            "mean. Name another model, or a folder with a copy of it whose config.json has them"
+        )
     given = {name.casefold(): label.casefold() for name, label in (labels or {}).items()}
-    found: dict[str, int] = {}
+    names = [name.casefold() for name in id2label.values()]
+    if strange := sorted(given.keys() - set(names)):
+        raise ConfigError(
+            f"sentiment model {model!r} has no label {strange[0]!r}, which labels maps; it has {_listed(id2label)}"
+        )
+    found: dict[str, list[int]] = {label: [] for label in LABELS}
     for column, name in id2label.items():
         label = given.get(name.casefold(), name.casefold())
-        if label not in LABELS or label in found:
+        if label not in LABELS or names.count(name.casefold()) > 1:
             raise ConfigError(
                 f"sentiment model {model!r}: its label {name!r} is not (or not alone) one of {', '.join(LABELS)}. "
-                f'Map each of {", ".join(id2label.values())} under labels, e.g. {name} = "negative"'
+                f'Map each of {_listed(id2label)} under labels, e.g. {name} = "negative"'
             )
-        found[label] = int(column)
-    if missing := [label for label in LABELS if label not in found]:
+        found[label].append(int(column))
+    if missing := [label for label in LABELS if not found[label]]:
         raise ConfigError(f"sentiment model {model!r} has no label for {' and '.join(missing)}")
-    return tuple(found[label] for label in LABELS)
+    return tuple(tuple(found[label]) for label in LABELS)
+
+
+def _listed(id2label: Mapping[str, str]) -> str:
+    return ", ".join(id2label.values())
 
 
 def _files(folder: Path) -> list[str]:

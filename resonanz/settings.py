@@ -9,7 +9,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from resonanz.budget import ENTRY
 from resonanz.credentials import Credentials, credentials
@@ -20,6 +29,7 @@ from resonanz.privacy import Privacy
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEMO_SOURCES = REPOSITORY / "demo" / "sources.toml"
 SHIPPED_MODEL = REPOSITORY / "model"
+_PINNED = re.compile(r"(?P<model>[\w.\-]+/[\w.\-]+)@(?P<revision>[^@/]+)")
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 
@@ -34,7 +44,12 @@ class Company(BaseModel):
 class Sentiment(BaseModel):
     """Which model scores: the shipped one, a folder, or a Hugging Face hub id with a pinned revision.
 
-    `labels` maps the model's own label names to ours; `languages` says what it is for where its card does not.
+    One line is enough: `model = "owner/name@<commit>"`.
+
+    :param labels: the model's own label names to ours.
+    :param languages: ISO 639-1 codes that it is for, where its card does not say.
+    :param texts_per_shard: texts that one task scores; more workers take more shards at a time.
+    :param rescore_per_run: texts with an older revision's score that one run scores anew, newest first.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -42,6 +57,18 @@ class Sentiment(BaseModel):
     revision: str | None = None
     labels: dict[str, Literal["negative", "neutral", "positive"]] | None = None
     languages: list[str] | None = None
+    texts_per_shard: PositiveInt = 20_000
+    rescore_per_run: NonNegativeInt = 20_000
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_line(cls, value: Any) -> Any:
+        model = value.get("model") if isinstance(value, dict) else None
+        if not isinstance(model, str) or (pinned := _PINNED.fullmatch(model)) is None:
+            return value
+        if value.get("revision") is not None:
+            raise ValueError("the revision is given twice, in model behind the @ and in revision; leave one out")
+        return value | {"model": pinned["model"], "revision": pinned["revision"]}
 
 
 class Source(BaseModel):
@@ -159,6 +186,19 @@ def sources_file() -> Path:
 def settings() -> Settings:
     """The settings of this process, read once."""
     return load(sources_file(), home())
+
+
+def sentiment(model: str | None = None) -> Sentiment:
+    """The model of sources.toml; or another: a folder, or `owner/name@<commit>`, whose labels and languages stand
+    there where sources.toml names the same one. Raises ConfigError where that is not what `model` is."""
+    configured = settings().sentiment
+    if model is None:
+        return configured
+    try:
+        other = Sentiment.model_validate({"model": model})
+    except ValidationError as error:
+        raise ConfigError(f"model {model!r}: {explain(error)}") from None
+    return configured if (other.model, other.revision) == (configured.model, configured.revision) else other
 
 
 def load(file: Path, home: Path) -> Settings:

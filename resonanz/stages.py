@@ -15,6 +15,8 @@ from resonanz.settings import settings
 log = logging.getLogger(__name__)
 
 WAREHOUSE_POOL = "warehouse"  # one slot: DuckDB admits one writing process
+SCORING_POOL = "default_pool"
+RESCORE = "resonanz_rescore"  # the asset that starts a build although nothing new came in
 MAIN_JOB = "run__"  # how the ids of runs begin that `make run` triggers: somebody waits for them at a terminal
 NOTICES = "resonanz.notices"  # the logger of what somebody should know although nothing failed
 RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=10)}
@@ -67,30 +69,48 @@ def load() -> None:
         log.info("%s", redact(settings().lake))
 
 
-def prepare() -> None:
-    """dbt: staging and the one common message shape."""
+def prepare() -> list[str]:
+    """dbt: staging and the one common message shape; then what is to be scored, in shards, whose names it returns."""
+    from resonanz.score import plan
     from resonanz.transform import transform
 
     with failing_in_words():
         transform(settings().lake, "prepare")
+        return plan(settings().lake, settings().sentiment)
 
 
-def score() -> None:
-    """Sentiment and language for every text that this model revision has not seen."""
+def score(shard: str) -> None:
+    """Sentiment and language for the texts of one shard. Needs no warehouse, so shards are scored side by side."""
     from resonanz.score import score
 
     with failing_in_words():
-        log.info("%s", score(settings().lake, settings().sentiment))
+        log.info("shard %s: %d texts scored", shard, score(settings().lake, settings().sentiment, shard))
 
 
 def marts() -> None:
-    """dbt: core and the departments' marts, with their tests; then nothing that was redacted is in the warehouse."""
+    """The scores into the warehouse; dbt: core and the departments' marts, with their tests; then nothing that was
+    redacted is in the warehouse."""
     from resonanz.compact import compact
+    from resonanz.score import take
     from resonanz.transform import transform
 
     with failing_in_words():
+        log.info("%s", take(settings().lake, settings().sentiment))
         transform(settings().lake, "marts")
         log.info("%s", compact(settings().lake))
+
+
+def rescore() -> None:
+    """Succeed, and so emit the asset that starts a build, only where texts wait for another model's score."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from resonanz.score import waiting
+
+    with failing_in_words():
+        texts = waiting(settings().lake, settings().sentiment)
+    if not texts:
+        raise AirflowSkipException("every text has the score of the configured model")
+    log.info("%d texts wait for the score of the configured model", texts)
 
 
 def guard() -> None:

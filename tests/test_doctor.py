@@ -36,6 +36,11 @@ def test_a_sound_configuration_has_nothing_in_its_way(tmp_path: Path, monkeypatc
             "cannot be reached",
         ),
         ('[[sources]]\nname = "a"\nplatform = "myspace"\n', "myspace"),
+        (
+            '[sentiment]\nmodel = "a/b@main"\n[[sources]]\nname = "a"\nplatform = "archive"\nfiles = ["*.csv"]\n'
+            'mapping = { text = "t" }\n',
+            "40 hex digits",
+        ),
     ],
 )
 def test_a_fault_is_found_and_has_a_cure(

@@ -46,6 +46,20 @@ from (
     from core.fct_messages
 )
 group by department;
+create table core.department_sentiment_daily as
+select created_at::date as day, department, count(*) as messages, count(*) as negative, 0::bigint as neutral,
+    0::bigint as positive, 0::bigint as abstained, 0::bigint as unscored, -1.0::double as net_sentiment,
+    1::bigint as model_revisions, ['shipped@1'] as revisions
+from (
+    select created_at, unnest(case when len(departments) > 0 then departments else ['unassigned'] end) as department
+    from core.fct_messages
+)
+group by all;
+create table core.sentiment_drift as
+select 'sentiment' as measure, unnest(['negative', 'positive']) as value, unnest([0.5, 0.5]) as reference_share,
+    unnest([0.9, 0.1]) as recent_share, unnest([0.4, -0.4]) as change, 199::bigint as reference_messages,
+    400::bigint as recent_messages, 0.88 as stability_index, 1::bigint as model_revisions,
+    date '2025-06-01' as recent_from;
 create table core.dim_departments as
 select unnest(['production', 'sales', 'marketing']) as department;
 create table core.dim_accounts as select 'mastodon:shop' as account_id, 12.0::double as followers;
@@ -202,6 +216,18 @@ FAULTS: dict[tuple[str, str], tuple[str, str]] = {
     ("department_summary", "summary_agrees_with_messages"): (
         "delete from core.department_summary where department = 'unassigned'",
         "unassigned has missing messages in the summary and 20 in core.fct_messages",
+    ),
+    ("department_sentiment_daily", "figures_are_possible"): (
+        "update core.department_sentiment_daily set unscored = 1 where department = 'sales'",
+        "/ sales cannot be right",
+    ),
+    ("department_sentiment_daily", "mixed_revisions_are_told"): (
+        f"update core.fct_messages set model_revision = '2' {FIRST}",
+        "rests on 2 revisions of models and says 1",
+    ),
+    ("sentiment_drift", "shares_make_the_whole"): (
+        "update core.sentiment_drift set recent_share = 0.2 where value = 'positive'",
+        "the shares of sentiment do not sum to 1",
     ),
     ("fct_message_departments", "pairs_are_known"): (
         "update core.fct_message_departments set department = 'canteen' where department = 'sales'",
@@ -363,6 +389,30 @@ def test_warnings_are_returned(lake: Lake) -> None:
     (finding,) = check_marts(lake)
     assert (finding.expectation, finding.severity, finding.count) == ("texts_are_scored", "warning", 1)
     assert "mastodon:native-1" in str(finding)
+
+
+def test_drift_is_told_and_holds_nothing_back(lake: Lake) -> None:
+    """200 messages in each window are enough to speak of a shift, 199 are not."""
+    change(lake, "update core.sentiment_drift set reference_messages = 200")
+    (finding,) = check_marts(lake)
+    assert (finding.expectation, finding.severity) == ("distribution_is_stable", "warning")
+    assert "sentiment has shifted (stability index 0.88)" in str(finding)
+    assert "negative went from 0.5 to 0.9" in str(finding)
+    change(lake, "update core.sentiment_drift set stability_index = 0.25")
+    assert check_marts(lake) == []
+
+
+def test_days_of_two_revisions_are_told_and_pass(lake: Lake) -> None:
+    change(lake, f"update core.fct_messages set model_revision = '2' {FIRST}")
+    change(
+        lake,
+        "update core.department_sentiment_daily set model_revisions = 2, revisions = ['shipped@1', 'shipped@2'] "
+        "where (day, department) in (select created_at::date, unnest(if(len(departments) > 0, departments, "
+        f"['unassigned'])) from core.fct_messages {FIRST})",
+    )
+    (finding,) = check_marts(lake)
+    assert (finding.expectation, finding.severity) == ("days_are_of_one_revision", "info")
+    assert "shipped@2" in str(finding)
 
 
 def test_a_published_file_that_cannot_be_read_does_not_stop_the_next(lake: Lake) -> None:

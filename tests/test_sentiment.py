@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from resonanz.errors import ConfigError
-from resonanz.sentiment import LABELS, SentimentModel, load_model, normalise
+from resonanz.sentiment import LABELS, SentimentModel, identify, load_model, normalise
 
 REPOSITORY = Path(__file__).parents[1]
 SHIPPED = REPOSITORY / "model"
@@ -141,6 +142,51 @@ def test_foreign_labels_need_a_mapping(model: SentimentModel, copy: Path) -> Non
 def test_label_names_in_capitals_are_ours(model: SentimentModel, copy: Path) -> None:
     _edit_config(copy, id2label={"0": "NEGATIVE", "1": "Neutral", "2": "POSITIVE"}, label2id=None)
     assert np.array_equal(load_model(str(copy)).predict(_SENTENCES), model.predict(_SENTENCES))
+
+
+def test_several_labels_may_mean_the_same(model: SentimentModel, copy: Path) -> None:
+    """As with one to five stars: their probabilities are added."""
+    _edit_config(copy, id2label={"0": "1 star", "1": "2 stars", "2": "5 stars"}, label2id=None)
+    with pytest.raises(ConfigError, match="no label for neutral"):
+        load_model(str(copy), labels={"1 star": "negative", "2 stars": "negative", "5 stars": "positive"})
+    network = model._network
+
+    def four_columns(inputs: dict[str, np.ndarray]) -> np.ndarray:
+        logits = network(inputs)
+        halved = logits[:, :1] - np.log(2) * model._temperature  # twice half of what negative had
+        return np.concatenate([halved, logits[:, 1:], halved], axis=1)
+
+    stars = replace(model, _network=four_columns, _columns=((0, 3), (1,), (2,)))
+    assert np.allclose(stars.predict(_SENTENCES), model.predict(_SENTENCES), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "labels", "words"),
+    [
+        ({}, {"LABEL_0": "negative"}, "no label 'label_0', which labels maps"),
+        ({"id2label": {}}, None, "names no labels"),
+        ({"id2label": {"0": "negative", "1": "neutral", "2": "neutral"}}, None, "not alone"),
+        ({"problem_type": "multi_label_classification"}, None, "a yes or no of its own"),
+        ({"resonanz": {}}, None, "does not say which languages"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_before_it_is_opened(
+    copy: Path, changes: dict[str, object], labels: dict[str, str] | None, words: str
+) -> None:
+    _edit_config(copy, **changes)
+    (copy / "model.onnx").write_bytes(b"no network, and nobody looks")
+    for use in (identify, load_model):
+        with pytest.raises(ConfigError, match=words):
+            use(str(copy), labels=labels)
+
+
+def test_looking_through_a_model_opens_nothing(model: SentimentModel) -> None:
+    code = (
+        "import sys; from resonanz.sentiment import identify\n"
+        f"print(*identify({str(SHIPPED)!r}), 'transformers' in sys.modules, 'onnxruntime' in sys.modules)"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=REPOSITORY)
+    assert printed.stdout.split() == [model.model_id, model.revision, "False", "False"]
 
 
 def test_two_labels_are_not_enough(copy: Path) -> None:

@@ -1,5 +1,8 @@
 """sources.toml: what is wrong in it is said with file, field and cure, before anything starts."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,3 +77,44 @@ def test_a_token_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.
     assert found.credential(found.sources[0]) is None
     monkeypatch.setenv("RESONANZ_TOKEN_LETTERS", "a token")
     assert found.credential(found.sources[0]) == "a token"
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def test_a_model_from_a_hub_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "sources.toml"
+    file.write_text(COMPANY + f'[sentiment]\nmodel = "someone/sentiment@{COMMIT}"\n' + ARCHIVE)
+    wanted = load(file, tmp_path / "var").sentiment
+    assert (wanted.model, wanted.revision) == ("someone/sentiment", COMMIT)
+    file.write_text(COMPANY + f'[sentiment]\nmodel = "someone/sentiment@{COMMIT}"\nrevision = "{COMMIT}"\n' + ARCHIVE)
+    with pytest.raises(ConfigError, match=r"sentiment: the revision is given twice"):
+        load(file, tmp_path / "var")
+    file.write_text(COMPANY + '[sentiment]\nlabels = { LABEL_0 = "angry" }\n' + ARCHIVE)
+    with pytest.raises(ConfigError, match=r"sentiment\.labels\.LABEL_0"):
+        load(file, tmp_path / "var")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('model = "someone/sentiment"', "40 hex digits"),
+        ('model = "{folder}"', "'LABEL_0' is not"),
+        ('model = "{folder}/pickled"', "refused"),
+    ],
+)
+def test_a_model_that_cannot_be_used_ends_the_run_at_its_start(tmp_path: Path, line: str, words: str) -> None:
+    """Before any Airflow is started, and before anything is read."""
+    for folder, weights in ((tmp_path / "model", "model.onnx"), (tmp_path / "model" / "pickled", "pytorch_model.bin")):
+        folder.mkdir()
+        (folder / weights).write_bytes(b"")
+        (folder / "config.json").write_text('{"id2label": {"0": "LABEL_0"}, "resonanz": {"languages": ["de"]}}')
+    file = tmp_path / "sources.toml"
+    file.write_text(COMPANY + f"[sentiment]\n{line.format(folder=tmp_path / 'model')}\n" + ARCHIVE)
+    command = [str(Path(sys.executable).parent / "resonanz"), "run"]
+    environment = os.environ | {"RESONANZ_SOURCES": str(file), "RESONANZ_HOME": str(tmp_path / "var")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "var").exists()

@@ -25,6 +25,7 @@ WAREHOUSE_DAG = "build_warehouse"
 _ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 _SILENCE_S = 4.0
 _PATIENCE_S = 30.0
+_Task = tuple[str, str, int]  # DAG, task, and which one of a mapped task; -1 where it is not mapped
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def run(settings: Settings) -> Outcome:
             for dag in step:
                 api.trigger(dag, run_id)
             failures += _watch(settings.lake, api, step, run_id)
-    logs = [_log(settings.lake, dag, "extract", run_id) for dag in sources]
+    logs = [_log(settings.lake, (dag, "extract", -1), run_id) for dag in sources]
     return Outcome(failures, [notice for log in logs for notice in _notices(log)])
 
 
@@ -111,13 +112,13 @@ def _waited_for(lake: Lake) -> dict[str, Any] | None:
 
 def _watch(lake: Lake, api: AirflowApi, dags: list[str], run_id: str) -> list[Failure]:
     """Print each change of a task until all runs have ended; returns the tasks that failed."""
-    known: dict[tuple[str, str], str] = {}
+    known: dict[_Task, str] = {}
     spoke = time.monotonic()
     while True:
         ended = all(state in _ENDED for state in api.run_states(dags, run_id).values())
         tasks = [task for task in api.tasks(run_id) if task["dag_id"] in dags]
         for task in sorted(tasks, key=lambda task: task["start_date"] or "9"):
-            key, state = (task["dag_id"], task["task_id"]), task["state"] or "waiting"
+            key, state = (task["dag_id"], task["task_id"], task["map_index"]), task["state"] or "waiting"
             if known.get(key) != state:
                 known[key] = state
                 if line := _change(key, state, task["duration"]):
@@ -129,15 +130,15 @@ def _watch(lake: Lake, api: AirflowApi, dags: list[str], run_id: str) -> list[Fa
             spoke = time.monotonic()
             at_work = [key for key, state in known.items() if state == "running"]
             waiting = [key for key, state in known.items() if state == "up_for_retry"]
-            for dag, task_id in at_work or waiting:
-                say(f"  … {_name(dag, task_id)}: {_last_words(lake, dag, task_id, run_id) or 'at work'}")
+            for key in at_work or waiting:
+                say(f"  … {_name(key)}: {_last_words(lake, key, run_id) or 'at work'}")
             if not at_work and not waiting:
                 say("  … Airflow is about to start the next task")
         time.sleep(0.5)
 
 
-def _change(key: tuple[str, str], state: str, seconds: float | None) -> str | None:
-    name = _name(*key)
+def _change(key: _Task, state: str, seconds: float | None) -> str | None:
+    name = _name(key)
     match state:
         case "running":
             return f"  {name}"
@@ -152,18 +153,23 @@ def _change(key: tuple[str, str], state: str, seconds: float | None) -> str | No
     return None
 
 
-def _name(dag: str, task: str) -> str:
+def _name(key: _Task) -> str:
+    dag, task, index = key
+    task += f" {index + 1}" if index > 0 else ""  # one of several that do the same
     return f"{dag.removeprefix('extract_')} · {task}" if dag != WAREHOUSE_DAG else f"warehouse · {task}"
 
 
-def _failure(lake: Lake, task: dict[str, object], run_id: str) -> Failure:
+def _failure(lake: Lake, task: dict[str, Any], run_id: str) -> Failure:
     dag, task_id = str(task["dag_id"]), str(task["task_id"])
-    log = _log(lake, dag, task_id, run_id)
+    log = _log(lake, (dag, task_id, task["map_index"]), run_id)
     return Failure(dag, task_id, _error(log) or "it ended without a word (killed?)", log)
 
 
-def _log(lake: Lake, dag: str, task: str, run_id: str) -> Path:
+def _log(lake: Lake, key: _Task, run_id: str) -> Path:
+    dag, task, index = key
     folder = lake.airflow / "logs" / f"dag_id={dag}" / f"run_id={run_id}" / f"task_id={task}"
+    if index >= 0:
+        folder /= f"map_index={index}"
     return max(folder.glob("attempt=*.log"), default=folder / "attempt=1.log", key=lambda path: path.stat().st_mtime)
 
 
@@ -196,8 +202,8 @@ def _notices(log: Path) -> list[str]:
     return [str(entry["event"]) for entry in _entries(log) if entry.get("logger") == NOTICES]
 
 
-def _last_words(lake: Lake, dag: str, task: str, run_id: str) -> str | None:
-    for entry in reversed(_entries(_log(lake, dag, task, run_id))):
+def _last_words(lake: Lake, key: _Task, run_id: str) -> str | None:
+    for entry in reversed(_entries(_log(lake, key, run_id))):
         if str(entry.get("logger", "")).startswith("resonanz"):
             return str(entry["event"])
     return None

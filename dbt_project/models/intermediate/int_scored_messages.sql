@@ -16,12 +16,7 @@ threads as (
 
 scores as (
 
-    select sentiment.*
-    from {{ source('enrichment', 'sentiment') }} as sentiment
-    inner join {{ source('enrichment', 'current_model') }} as current_model
-        on
-            sentiment.model_id = current_model.model_id
-            and sentiment.model_revision = current_model.model_revision
+    select * from {{ ref('int_message_scores') }}
 
 ),
 
@@ -43,7 +38,7 @@ final as (
         scores.scored_at
     from messages
     inner join threads on messages.message_id = threads.message_id
-    left join scores on messages.text_hash = scores.text_hash
+    left join scores on messages.message_id = scores.message_id
 
 )
 

@@ -18,7 +18,9 @@ routed as (
     select
         unnest(case when len(departments) > 0 then departments else ['unassigned'] end) as department,
         sentiment,
-        is_abstained
+        is_abstained,
+        model_id,
+        model_revision
     from messages
 
 ),
@@ -52,7 +54,8 @@ final as (
         coalesce(counts.neutral, 0) as neutral,
         coalesce(counts.positive, 0) as positive,
         coalesce(counts.abstained, 0) as abstained,
-        {{ net_sentiment('counts.positive', 'counts.negative') }} as net_sentiment
+        {{ net_sentiment('counts.positive', 'counts.negative') }} as net_sentiment,
+        coalesce(counts.model_revisions, 0) as model_revisions
     from all_departments
     left join counts on all_departments.department = counts.department
 

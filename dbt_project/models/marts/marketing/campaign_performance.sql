@@ -59,6 +59,7 @@ final as (
         coalesce(feedback.positive, 0) as positive,
         coalesce(feedback.abstained, 0) as abstained,
         {{ net_sentiment('feedback.positive', 'feedback.negative') }} as net_sentiment,
+        coalesce(feedback.model_revisions, 0) as model_revisions,
         coalesce(posts.company_posts, 0) as company_posts,
         posts.engagement
     from feedback

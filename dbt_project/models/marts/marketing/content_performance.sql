@@ -107,7 +107,8 @@ measured as (
         coalesce(answers.neutral, 0) as neutral,
         coalesce(answers.positive, 0) as positive,
         coalesce(answers.abstained, 0) as abstained,
-        {{ net_sentiment('answers.positive', 'answers.negative') }} as net_sentiment
+        {{ net_sentiment('answers.positive', 'answers.negative') }} as net_sentiment,
+        coalesce(answers.model_revisions, 0) as model_revisions
     from posts
     left join latest_metrics on posts.message_id = latest_metrics.message_id
     left join answers on posts.message_id = answers.thread_id
@@ -144,7 +145,8 @@ final as (
         neutral,
         positive,
         abstained,
-        net_sentiment
+        net_sentiment,
+        model_revisions
     from measured
 
 )

@@ -38,7 +38,8 @@ final as (
         neutral,
         positive,
         abstained,
-        {{ net_sentiment('positive', 'negative') }} as net_sentiment
+        {{ net_sentiment('positive', 'negative') }} as net_sentiment,
+        model_revisions
     from counts
 
 )
