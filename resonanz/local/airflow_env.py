@@ -47,7 +47,7 @@ def environment(lake: Lake, port: int, execution_port: int, *, sources: Path, sc
         "AIRFLOW__API__SECRET_KEY": keys["session"],
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
         # Several processes write; each waits for its turn instead of failing after SQLite's five seconds.
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database(lake)}?timeout=60",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database(lake)}?timeout=120",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(lake.airflow / "logs"),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
