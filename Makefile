@@ -23,7 +23,7 @@ run: setup ## extract, check, score, build and publish once; ends with a summary
 	@$(BIN)/resonanz run
 
 test: setup-dev ## run the tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(TESTS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(TESTS)
 
 up: setup ## start Airflow with its UI on 127.0.0.1 and leave it running
 	@$(BIN)/resonanz up

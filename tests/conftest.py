@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+WITH_AIRFLOW = ("test_main_job.py", "test_runs.py", "test_background.py", "test_compose_services.py")
 
 # dlt's and dbt's usage reports have no place in tests.
 os.environ.update(
@@ -23,8 +27,21 @@ def datasets() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side goes file by file; only what starts a whole Airflow goes one after the other, and begins first."""
-    whole = {item.path for item in items if item.get_closest_marker("airflow")}
-    items.sort(key=lambda item: item.path not in whole)
+    """What takes longest begins first."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("airflow" if item.path in whole else item.path.stem))
+        if item.get_closest_marker("airflow") and item.path.name not in WITH_AIRFLOW:
+            raise pytest.UsageError(f"{item.nodeid} starts an Airflow: name its file in WITH_AIRFLOW, {__file__}")
+    items.sort(key=lambda item: item.path.name not in WITH_AIRFLOW)
+
+
+class ByFile(LoadScopeScheduling):
+    """Several processes (`pytest -n`) share the work file by file; whole Airflows run one after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "airflow" if Path(file).name in WITH_AIRFLOW else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Called by pytest-xdist."""
+    return ByFile(config, log)
