@@ -145,8 +145,9 @@ class Bluesky:
                 return self._paged([(item["uri"].rsplit("/")[-1], item) for item in records], query, "records")
             case "com.atproto.server.createSession":
                 self.logins += 1
-                if b'"password": "app-pass-word"' in asked.body:
-                    who = json.loads(asked.body)["identifier"]
+                given = json.loads(asked.body)
+                if given["password"] == "app-pass-word":
+                    who = given["identifier"]
                     return Reply({"accessJwt": "session-token", "refreshJwt": "x", "did": did(who), "handle": who})
                 return Reply({"error": "AuthenticationRequired", "message": "Invalid identifier or password"}, 401)
         return Reply({"error": "MethodNotImplemented", "message": "Method Not Implemented"}, 501)
