@@ -135,7 +135,7 @@ class Exchange:
     def _body(self, response: urllib3.BaseHTTPResponse, what: str, address: str) -> bytes:
         end = time.monotonic() + ANSWER_SECONDS
         pieces = bytearray()
-        for piece in response.stream(_PIECE):
+        for piece in response.stream(_PIECE, decode_content=True):
             pieces += piece
             if len(pieces) > ANSWER_BYTES:
                 said = f"{what}: {address} answers with more than {ANSWER_BYTES >> 20} MiB; not read"

@@ -1,6 +1,8 @@
 """The HTTP client against a real server on loopback: faults, limits, redirects, and what its messages say."""
 
+import gzip
 import time
+import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import count
@@ -128,6 +130,34 @@ def test_an_answer_cut_off_in_the_middle_is_tried_again():
     answer, server = ask(lambda _: Reply({"text": "x" * 1000}, cut=500 if next(turns) == 0 else None))
     assert answer.value == {"text": "x" * 1000}
     assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(("encoding", "packed"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_compressed_answer_is_unpacked(encoding, packed):
+    reply = Reply(packed(b'{"text": "Gr\xc3\xbc\xc3\x9fe"}'), headers={"Content-Encoding": encoding})
+    answer, server = ask(lambda _: reply)
+    assert answer.value == {"text": "Grüße"}
+    headers = {name.lower(): value for name, value in server.asked[0].headers.items()}
+    assert encoding in headers["accept-encoding"]
+
+
+def test_a_compressed_answer_that_is_broken_is_tried_again():
+    turns = count()
+    whole, broken = gzip.compress(b'{"ok": true}'), b"no gzip at all"
+    answer, server = ask(lambda _: Reply(whole if next(turns) else broken, headers={"Content-Encoding": "gzip"}))
+    assert answer.value == {"ok": True}
+    assert len(server.asked) == 2
+
+
+def test_the_proxy_of_the_environment_is_asked_and_signed_in_to(monkeypatch):
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with serve(lambda _: Reply({"ok": 1})) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.address.replace("://", "://somebody:password@"))
+        answer = Client("http://social.example", source="fediverse").get("/x", what="x")
+    assert answer.value == {"ok": 1}
+    assert proxy.asked[0].headers["Host"] == "social.example"
+    assert proxy.asked[0].headers["Proxy-Authorization"].startswith("Basic ")
 
 
 def test_nobody_listening_is_said_in_words():
