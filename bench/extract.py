@@ -30,8 +30,8 @@ PLATFORMS = {
     "youtube": 8,
     "linkedin": 5,
     "google_business": 20,
-    "mastodon": 1,
-    "bluesky": 1,
+    "mastodon": 2,
+    "bluesky": 3,
 }
 NETWORK = 0.02  # seconds; the platforms' own servers take longer
 STATUSES = 20_000
