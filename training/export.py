@@ -27,7 +27,7 @@ def export(network: Sentiment, tokenizer: Tokenizer, folder: Path, own: dict[str
     fp32 = Path(tempfile.mkdtemp()) / "fp32.onnx"
     _to_onnx(network, fp32)
     _compare(network, fp32)
-    onnx.save(quantise(onnx.load(fp32)), folder / "model.onnx")
+    onnx.save(_bare(quantise(onnx.load(fp32))), folder / "model.onnx")
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     special = {
         "pad_token": "[PAD]",
@@ -100,6 +100,17 @@ def _to_onnx(network: Sentiment, file: Path) -> None:
         str(file), model_type="bert", num_heads=config.num_attention_heads, hidden_size=config.hidden_size, opt_level=0
     )
     fused.save_model_to_file(str(file))
+
+
+def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Without the traces of where in which file each node came up: the folders of whoever trained it."""
+    for node in [*model.graph.node, *(node for function in model.functions for node in function.node)]:
+        node.doc_string = ""
+        node.metadata_props.clear()
+    for value in [*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer]:
+        value.doc_string = ""
+        value.metadata_props.clear()
+    return model
 
 
 def _compare(network: Sentiment, file: Path) -> None:
